@@ -1,0 +1,23 @@
+//! Redirect an incoming Microsoft Teams call through Microsoft Graph, inside the 15 seconds there are.
+//!
+//! The modules stand in the order a call passes through them:
+//!
+//! ```text
+//! notification in -> verify -> parse -> claim -> decide -> validate -> send -> outcome
+//!    (adapter)      verify/  notification/ calls/  (user)  redirect/   send/   outcome
+//! ```
+
+pub mod verify;
+pub mod redirect;
+
+mod error;
+mod secret;
+
+#[cfg(feature = "simulator")]
+pub mod simulator;
+
+#[cfg(feature = "python")]
+mod python;
+
+pub use error::ParseError;
+pub use secret::{Secret, mask_phone};

@@ -1,0 +1,1 @@
+//! A Graph of your own on loopback.

@@ -1,0 +1,1 @@
+//! Did Microsoft send it?
