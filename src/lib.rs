@@ -7,6 +7,7 @@
 //!    (adapter)      verify/  notification/ calls/  (user)  redirect/   send/   outcome
 //! ```
 
+pub mod calls;
 pub mod notification;
 pub mod outcome;
 pub mod redirect;
