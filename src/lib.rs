@@ -7,10 +7,11 @@
 //!    (adapter)      verify/  notification/ calls/  (user)  redirect/   send/   outcome
 //! ```
 
-pub mod verify;
 pub mod redirect;
+pub mod verify;
 
 mod error;
+mod json;
 mod secret;
 
 #[cfg(feature = "simulator")]
