@@ -254,7 +254,11 @@ fn phone_numbers_are_strictly_e164() {
     ] {
         let found = check(&one(Target::phone(number)));
         assert_eq!(found[0].code, "phone_not_e164", "{number:?}");
-        assert!(!found[0].message.contains(&format!("{number:?} is")) || number == "+", "{}", found[0].message);
+        assert!(
+            !found[0].message.contains(&format!("{number:?} is")) || number == "+",
+            "{}",
+            found[0].message
+        );
         assert!(!found[0].message.contains('\n'));
     }
 }
