@@ -267,9 +267,9 @@ async fn the_published_key_verifies_a_notification_token() {
     assert_eq!(header.x5t, header.kid);
 
     let changes = json!({"aud": "another app", "tid": null});
-    let changed = graph.notification_token_with("a", "t", changes.as_object().unwrap()).unwrap();
-    assert!(verify(&changed, &jwks, "a").is_err());
-    assert!(verify(&changed, &jwks, "another app").unwrap().get("tid").is_none());
+    let odd = graph.notification_token_with("a", "t", changes.as_object().unwrap()).unwrap();
+    assert!(verify(&odd, &jwks, "a").is_err());
+    assert!(verify(&odd, &jwks, "another app").unwrap().get("tid").is_none());
 }
 
 #[test]
