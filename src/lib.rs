@@ -7,8 +7,11 @@
 //!    (adapter)      verify/  notification/ calls/  (user)  redirect/   send/   outcome
 //! ```
 
-pub mod verify;
+pub mod notification;
+pub mod outcome;
 pub mod redirect;
+pub mod send;
+pub mod verify;
 
 mod error;
 mod secret;
