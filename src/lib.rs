@@ -19,6 +19,7 @@ pub mod send;
 
 pub mod outcome;
 
+pub mod redirector;
 
 mod error;
 mod json;

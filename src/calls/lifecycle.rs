@@ -119,23 +119,24 @@ impl TrackedCall {
         self.lock().steps.push((step, at.saturating_duration_since(self.arrival.at)));
     }
 
-    /// Notes how the call was settled; the first time counts. `began` is when sending began.
-    pub fn settle(&self, settlement: Settlement, began: Option<Instant>) {
-        let since = began.map(|began| began.saturating_duration_since(self.arrival.at));
+    /// Notes how the call was settled, right after it was; the first time counts.
+    pub fn settle(&self, settlement: Settlement) {
+        let settled = self.arrival.elapsed();
         let mut told = self.lock();
         if told.settlement.is_some() {
             return;
         }
-        if let (Settlement::Redirected(outcome), Some(since)) = (&settlement, since)
+        if let Settlement::Redirected(outcome) = &settlement
             && let Some(last) = outcome.attempts.iter().rev().find(|attempt| attempt.sent)
         {
+            let since = settled.saturating_sub(outcome.elapsed);
             told.steps.push((Step::Sent, since + last.started));
             if last.status.is_some() {
                 told.steps.push((Step::Answered, since + last.started + last.duration));
             }
         }
         told.settlement = Some(settlement);
-        told.steps.push((Step::Settled, self.arrival.elapsed()));
+        told.steps.push((Step::Settled, settled));
     }
 
     /// Notes the end; false when it was known already.

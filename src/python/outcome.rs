@@ -128,6 +128,12 @@ pub(super) struct Outcome {
     core: CoreOutcome,
 }
 
+impl Outcome {
+    pub(super) fn core(&self) -> &CoreOutcome {
+        &self.core
+    }
+}
+
 #[pymethods]
 impl Outcome {
     /// Every attempt in order.

@@ -40,6 +40,17 @@ where
     json.node().object(name).map(|node| object(slf.py(), json.at(node), class)).transpose()
 }
 
+/// The same for the call object of a notification.
+pub(super) fn call_child<C: PyClass<BaseType = JsonObject>>(
+    py: Python<'_>,
+    notification: &core::Notification,
+    name: &str,
+    class: C,
+) -> PyResult<Option<Py<C>>> {
+    let node = notification.call().and_then(|call| call.0.object(name));
+    node.map(|node| object(py, notification.json.at(node), class)).transpose()
+}
+
 /// The object of that class name, if it is one of this file.
 pub(super) fn restore(py: Python<'_>, kind: &str, json: Json) -> PyResult<Option<Py<PyAny>>> {
     Ok(Some(match kind {

@@ -20,6 +20,7 @@ use url::Url;
 use crate::Secret;
 
 const ANSWER_LIMIT: usize = 64 * 1024;
+const GET_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 // Below the 60 s after which common proxies drop an idle connection without a word.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
@@ -39,7 +40,7 @@ pub struct Answer {
     pub request_id: Option<String>,
     /// `Retry-After` header as it came.
     pub retry_after: Option<String>,
-    /// At most 64 KB of the body.
+    /// The body, up to the limit.
     pub body: Vec<u8>,
 }
 
@@ -91,16 +92,16 @@ impl Transport {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        answer(request).await
+        answer(request, ANSWER_LIMIT).await
     }
 
-    /// One GET of a public document.
-    pub async fn get(&self, url: Url) -> Result<Answer, Failure> {
-        answer(self.http.request(Method::GET, url)).await
+    /// One GET of a public document, of which at most `limit` bytes are read.
+    pub async fn get(&self, url: Url, limit: usize) -> Result<Answer, Failure> {
+        answer(self.http.request(Method::GET, url).timeout(GET_TIMEOUT), limit).await
     }
 }
 
-async fn answer(request: RequestBuilder) -> Result<Answer, Failure> {
+async fn answer(request: RequestBuilder, limit: usize) -> Result<Answer, Failure> {
     let mut response = request.send().await.map_err(|error| failure(&error))?;
     let status = response.status().as_u16();
     let request_id = header(response.headers(), "request-id");
@@ -108,7 +109,7 @@ async fn answer(request: RequestBuilder) -> Result<Answer, Failure> {
     let mut body = Vec::new();
     // The status line has settled the matter: a body that breaks off or overflows only costs its explanation.
     while let Ok(Some(chunk)) = response.chunk().await {
-        let room = ANSWER_LIMIT.saturating_sub(body.len());
+        let room = limit.saturating_sub(body.len());
         body.extend(chunk.iter().take(room));
         if chunk.len() > room {
             break;
