@@ -122,6 +122,8 @@ class AsyncClient(_Door):
             try:
                 token = await asyncio.wait_for(getting, request.deadline.remaining)
             except asyncio.TimeoutError:
+                if not request.deadline.passed:
+                    raise
                 return request.never_sent("the credential gave no token before the deadline")
         outcome: Outcome = await box.wait(self._sender.submit(request, token, box.mailbox))
         return outcome

@@ -5,19 +5,18 @@ Receiving is Rust's; what is here calls the bot's own functions, and runs on aft
 
 from __future__ import annotations
 
-import inspect
-import logging
 import time
-from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._client import AsyncClient
 from ._native import Cloud, Receiver, Redirect, Reply, TrackedCall, Verifier
 from .exceptions import CallRedirectError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
+    import logging
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
-    from typing import TypeAlias
+    from typing import Any, TypeAlias, TypeVar
 
     from ._credential import Credential
     from ._native import Call, Limits
@@ -30,7 +29,12 @@ if TYPE_CHECKING:
     OnIncoming = TypeVar("OnIncoming", bound=IncomingHandler)
     OnEnded = TypeVar("OnEnded", bound=EndedHandler)
 
-logger = logging.getLogger("callredirect")
+
+def _logger() -> logging.Logger:
+    # Imported when there is something to say: it costs more than the rest of the package.
+    import logging
+
+    return logging.getLogger("callredirect")
 
 
 class Redirector:
@@ -119,7 +123,7 @@ class Redirector:
         if receipt.reply is None:
             raise CallRedirectError("keys are needed twice in a row: please report it")
         if receipt.reason is not None:
-            logger.info("notification answered %d: %s", receipt.reply.status, receipt.reason)
+            _logger().info("notification answered %d: %s", receipt.reply.status, receipt.reason)
         for call in receipt.incoming:
             self._redirecting[call.call_id] = self._start(self._redirect(call))
         for call in receipt.ended:
@@ -160,7 +164,7 @@ class Redirector:
         finally:
             self._fetching = None
         if failure is not None:
-            logger.warning("Microsoft's keys could not be fetched: %s", failure)
+            _logger().warning("Microsoft's keys could not be fetched: %s", failure)
 
     async def _redirect(self, tracked: TrackedCall) -> None:
         """Decide, validate, send. Whatever happens, the call ends in one recorded outcome."""
@@ -171,11 +175,11 @@ class Redirector:
         except Exception as error:
             # The bot's own code, or its credential: the log has the traceback, the record only the kind.
             tracked._failed(f"{type(error).__name__} was raised")
-            logger.exception("call %s: the bot's code raised", tracked.call_id)
+            _logger().exception("call %s: the bot's code raised", tracked.call_id)
         finally:
             self._redirecting.pop(tracked.call_id, None)
             if tracked.failure is not None:
-                logger.error("call %s was not redirected: %s", tracked.call_id, tracked.failure)
+                _logger().error("call %s was not redirected: %s", tracked.call_id, tracked.failure)
 
     async def _settle(self, tracked: TrackedCall) -> None:
         call = tracked.call
@@ -202,7 +206,7 @@ class Redirector:
             return tracked._failed("the call ended before it could be redirected")
         outcome = await self._client._send(request)
         tracked._redirected(outcome)
-        logger.info("call %s: %r", tracked.call_id, outcome)
+        _logger().info("call %s: %r", tracked.call_id, outcome)
         return None
 
     async def _tell_ended(self, tracked: TrackedCall) -> None:
@@ -216,15 +220,16 @@ class Redirector:
         try:
             await _run(self._ended, tracked)
         except Exception:
-            logger.exception("call %s: the on_ended handler raised", tracked.call_id)
+            _logger().exception("call %s: the on_ended handler raised", tracked.call_id)
 
 
 async def _run(handler: Callable[..., Any], argument: object) -> Any:
     """Calls a handler, synchronous ones in a thread because they may block."""
+    import asyncio
+    import inspect
+
     if inspect.iscoroutinefunction(handler):
         return await handler(argument)
-    import asyncio
-
     result = await asyncio.to_thread(handler, argument)
     if inspect.isawaitable(result):
         awaitable: Awaitable[Any] = result
