@@ -7,13 +7,21 @@
 //!    (adapter)      verify/  notification/ calls/  (user)  redirect/   send/   outcome
 //! ```
 
-pub mod notification;
-pub mod outcome;
-pub mod redirect;
-pub mod send;
 pub mod verify;
 
+pub mod notification;
+
+pub mod calls;
+
+pub mod redirect;
+
+pub mod send;
+
+pub mod outcome;
+
+
 mod error;
+mod json;
 mod secret;
 
 #[cfg(feature = "simulator")]

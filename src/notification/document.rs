@@ -4,6 +4,7 @@
 //! text itself is kept. `scan.rs` builds the index, everything else here only reads it.
 
 use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::scan;
@@ -157,9 +158,40 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// The boolean member of that name.
+    pub fn bool(self, name: &str) -> Option<bool> {
+        match self.get(name)?.kind() {
+            Kind::True => Some(true),
+            Kind::False => Some(false),
+            _ => None,
+        }
+    }
+
     /// The object member of that name.
     pub fn object(self, name: &str) -> Option<Node<'a>> {
         self.get(name).filter(|value| value.kind() == Kind::Object)
+    }
+
+    /// A number that is the same for values that are equal as JSON.
+    pub fn fingerprint(self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        match self.kind() {
+            Kind::Object => self
+                .members()
+                .map(|(key, value)| {
+                    let mut member = DefaultHasher::new();
+                    key.as_str().hash(&mut member);
+                    value.fingerprint().hash(&mut member);
+                    member.finish()
+                })
+                // A sum, because members may come in any order.
+                .fold(0_u64, u64::wrapping_add)
+                .hash(&mut hasher),
+            Kind::Array => self.items().for_each(|item| item.fingerprint().hash(&mut hasher)),
+            Kind::Plain | Kind::Escaped => self.as_str().hash(&mut hasher),
+            _ => self.raw().hash(&mut hasher),
+        }
+        hasher.finish()
     }
 
     /// The first member name that comes twice among those `known`.

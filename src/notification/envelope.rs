@@ -146,7 +146,8 @@ fn at(reason: &str, path: &str) -> ParseError {
 }
 
 impl Notification {
-    fn read(json: Json) -> Self {
+    /// Reads one item.
+    pub fn read(json: Json) -> Self {
         let (event, problem) = match classify(json.node()) {
             Ok(event) => (event, None),
             Err(problem) => (Event::Other, Some(problem)),

@@ -52,6 +52,11 @@ impl<'a> Identity<'a> {
         })
     }
 
+    /// Whether the id is a phone number, to be masked where people or logs see it.
+    pub fn is_phone(&self) -> bool {
+        self.kind == "phone"
+    }
+
     /// Graph object id, phone number, or opaque text for `encrypted`.
     pub fn id(&self) -> Option<Cow<'a, str>> {
         self.node.str("id")

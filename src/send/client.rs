@@ -119,6 +119,13 @@ impl Endpoint {
     }
 }
 
+impl Prepared {
+    /// Sent as `client-request-id`.
+    pub fn client_request_id(&self) -> &str {
+        &self.client_request_id
+    }
+}
+
 /// Whether a token may stand in an `Authorization` header.
 pub fn check_token(token: &Secret) -> Result<(), Unsendable> {
     let text = token.expose();

@@ -8,7 +8,7 @@ use super::clock::{self, Arrival, Instant};
 pub const BUDGET: Duration = Duration::from_secs(13);
 
 /// The moment after which nothing is sent and nobody waits. Monotonic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Deadline(Instant);
 
 impl Deadline {

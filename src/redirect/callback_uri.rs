@@ -1,0 +1,82 @@
+//! Rules of `callbackUri`.
+
+use url::{ParseError, Url};
+
+use super::Severity;
+
+/// Code, message, severity of each broken rule. No message quotes the URI: it may hold a key.
+pub(super) fn faults(uri: &str) -> Vec<(&'static str, &'static str, Severity)> {
+    use Severity::{Error, Warning};
+
+    let mut found = Vec::new();
+    // Looked for in the text itself: the URL standard repairs these silently, and Graph may repair them otherwise.
+    if uri.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
+        found.push((
+            "callback_uri_characters",
+            "the callback URI contains white space, a control character or a backslash; remove or percent-encode it",
+            Error,
+        ));
+    }
+    let url = match Url::parse(uri) {
+        Ok(url) => url,
+        Err(error) => {
+            found.push(match error {
+                ParseError::EmptyHost => ("callback_uri_host", "the callback URI has no host", Error),
+                ParseError::RelativeUrlWithoutBase => (
+                    "callback_uri_not_https",
+                    "the callback URI must be absolute and begin with https://",
+                    Error,
+                ),
+                _ => ("callback_uri_invalid", "the callback URI is not a valid URL", Error),
+            });
+            return found;
+        }
+    };
+    if url.scheme() != "https" {
+        found.push(("callback_uri_not_https", "the callback URI must begin with https://", Error));
+        return found;
+    }
+    match authority(uri) {
+        None | Some("") => {
+            found.push(("callback_uri_host", "the callback URI has no host after https://", Error));
+        }
+        Some(authority) if authority.contains('@') => found.push((
+            "callback_uri_user_info",
+            "the callback URI carries a user name or password; remove everything up to the @",
+            Error,
+        )),
+        Some(_) => {}
+    }
+    if url.fragment().is_some() {
+        found.push((
+            "callback_uri_fragment",
+            "the part of the callback URI after # is never sent to you",
+            Warning,
+        ));
+    }
+    found
+}
+
+/// What stands between `https://` and the path. The URL standard also reads `https:host` and `https:///host`.
+fn authority(uri: &str) -> Option<&str> {
+    let (scheme, rest) = uri.split_once("://")?;
+    if !scheme.eq_ignore_ascii_case("https") {
+        return None;
+    }
+    rest.split(['/', '\\', '?', '#']).next()
+}
+
+/// The URI as it may be shown: without user information and query, where keys are kept.
+pub(super) fn masked(uri: &str) -> String {
+    let end = uri.find(['?', '#']).unwrap_or(uri.len());
+    let (shown, hidden) = uri.split_at(end);
+    let shown = match (shown.split_once("://"), authority(shown)) {
+        (Some((scheme, rest)), Some(authority)) if authority.contains('@') => {
+            let host = authority.rsplit('@').next().unwrap_or_default();
+            let path = rest.get(authority.len()..).unwrap_or_default();
+            format!("{scheme}://***@{host}{path}")
+        }
+        _ => shown.to_owned(),
+    };
+    if hidden.is_empty() { shown } else { format!("{shown}?***") }
+}
