@@ -67,7 +67,7 @@ lint-rust: .venv/.ready
 	@$(CARGO) clippy --quiet $(LOCKED) --features simulator --all-targets -- -D warnings
 	@PYO3_PYTHON=$(CURDIR)/$(BIN)/python $(CARGO) clippy --quiet $(LOCKED) --features python -- -D warnings
 	$(call say,rustdoc)
-	@RUSTDOCFLAGS='-D warnings' $(CARGO) doc --quiet $(LOCKED) --no-deps --features simulator
+	@RUSTDOCFLAGS='-D warnings -A rustdoc::private-intra-doc-links' $(CARGO) doc --quiet $(LOCKED) --no-deps --document-private-items --features simulator
 
 lint-python: .venv/.ready
 	$(call say,ruff)
