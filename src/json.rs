@@ -42,7 +42,8 @@ pub(crate) fn path(steps: &[Step]) -> String {
 pub(crate) fn member(name: &str) -> String {
     let plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if plain { format!(".{name}") } else { format!("[{}]", Value::from(name)) }
+    // Debug form: JSON would leave invisible and line-breaking characters as they are.
+    if plain { format!(".{name}") } else { format!("[{name:?}]") }
 }
 
 /// Reads the whole text as one JSON value.

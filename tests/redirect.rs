@@ -1,6 +1,8 @@
 //! The redirect request: its JSON, its rules, what it does with what nobody expects.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+use std::path::PathBuf;
+
 use callredirect::redirect::{ApiVersion, Limits, Redirect, Severity, Target, Violation};
 use serde_json::{Value, json};
 
@@ -333,5 +335,57 @@ fn nothing_prints_a_phone_number_or_a_key() {
     let printed = format!("{redirect:?}{:?}", check(&redirect));
     for secret in ["2345678901", "pw@", "code=key"] {
         assert!(!printed.contains(secret), "{secret} in {printed}");
+    }
+}
+
+/// Strings from a file of test data that is not part of the project; empty when there is none.
+fn corpus(name: &str, pick: impl Fn(&Value) -> Option<String>) -> Vec<String> {
+    let corpora = std::env::var_os("CALLREDIRECT_CORPORA")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpora"), PathBuf::from);
+    let file = corpora.join(name);
+    let Ok(text) = std::fs::read_to_string(&file) else {
+        eprintln!("skipped: no file {}; set CALLREDIRECT_CORPORA", file.display());
+        return Vec::new();
+    };
+    serde_json::from_str::<Vec<Value>>(&text).unwrap().iter().filter_map(pick).collect()
+}
+
+#[test]
+fn naughty_strings_survive_and_are_reported_in_one_line() {
+    for text in corpus("blns/blns.json", |item| item.as_str().map(str::to_owned)) {
+        let target = Target {
+            endpoint_type: Some(text.clone()),
+            ..Target::identity(&text, &text).with_display_name(&text).with_tenant_id(&text)
+        };
+        let redirect = Redirect {
+            target_disposition: Some(text.clone()),
+            routing_policies: Some(vec![text.clone()]),
+            callback_uri: Some(text.clone()),
+            ..Redirect::to([target, Target::phone(&text)])
+        };
+        let found = check(&redirect);
+        assert!(found.iter().any(|violation| violation.severity == Severity::Error), "{text:?}");
+        for violation in found {
+            let shown = format!("{violation}");
+            assert!(!shown.contains(char::is_control), "{shown:?}");
+            assert!(violation.path.starts_with("$."));
+        }
+        if !text.starts_with('@') {
+            assert_eq!(Redirect::from_json(redirect.to_json().as_bytes()).unwrap(), redirect);
+        }
+    }
+}
+
+#[test]
+fn of_all_urls_only_plain_https_passes() {
+    for uri in corpus("rust-url/url/tests/urltestdata.json", |item| item["input"].as_str().map(str::to_owned))
+    {
+        let redirect = Redirect { callback_uri: Some(uri.clone()), ..one(Target::user(ALICE)) };
+        if check(&redirect).iter().all(|violation| violation.severity == Severity::Warning) {
+            let rest = uri.get(8..).unwrap();
+            assert!(uri[..8].eq_ignore_ascii_case("https://"), "{uri:?}");
+            let authority = rest.split(['/', '?', '#']).next().unwrap();
+            assert!(!authority.is_empty() && !authority.contains(['@', '\\', ' ']), "{uri:?}");
+        }
     }
 }

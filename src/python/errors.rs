@@ -1,7 +1,6 @@
 //! Rust errors to the exception classes of `callredirect.exceptions`.
 
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyType};
 
 use crate::ParseError;
@@ -9,7 +8,7 @@ use crate::ParseError;
 /// An exception class of the package, imported once.
 macro_rules! exception {
     ($py:expr, $name:literal) => {{
-        static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+        static CLASS: pyo3::sync::PyOnceLock<pyo3::Py<pyo3::types::PyType>> = pyo3::sync::PyOnceLock::new();
         CLASS.import($py, "callredirect.exceptions", $name)
     }};
 }

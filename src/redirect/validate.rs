@@ -221,7 +221,7 @@ impl Target {
             if !is_e164(id) {
                 let shown = quoted(&mask_phone(id));
                 let message = format!(
-                    "{shown} is not E.164: write + and 7 to 15 digits without spaces, as +12345678901"
+                    "{shown} is not E.164: write + and 7 to 15 digits without spaces, as +14255550100"
                 );
                 report.error("phone_not_e164", path, message, id);
             }

@@ -42,6 +42,11 @@ impl Redirect {
     ///
     /// No member is dropped to suit an API version: see [`Redirect::unsupported_fields`].
     pub fn to_json(&self) -> String {
+        self.to_value().to_string()
+    }
+
+    /// The same as [`Redirect::to_json`], not yet text.
+    pub fn to_value(&self) -> Value {
         let mut body = Map::new();
         body.insert("targets".into(), self.targets.iter().map(target).collect());
         set(&mut body, "targetDisposition", self.target_disposition.clone());
@@ -51,7 +56,7 @@ impl Redirect {
         set(&mut body, "routingPolicies", self.routing_policies.clone());
         set(&mut body, "callbackUri", self.callback_uri.clone());
         add_missing(&mut body, &self.extra);
-        Value::from(body).to_string()
+        body.into()
     }
 }
 

@@ -1,0 +1,111 @@
+//! What the value classes share: JSON values both ways, and what a dataclass would have.
+
+use pyo3::IntoPyObjectExt;
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyMemoryView, PyString, PyType};
+use serde_json::{Map, Value};
+
+use crate::{ParseError, json};
+
+/// A fault that has no place in a text, because there was no text.
+pub(super) fn unplaced(reason: impl Into<String>) -> ParseError {
+    ParseError { reason: reason.into(), path: "$".into(), line: 0, column: 0 }
+}
+
+/// `bytes`, `bytearray`, `memoryview` or `str` as bytes.
+pub(super) fn text(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    if let Ok(bytes) = value.cast::<PyBytes>() {
+        return Ok(bytes.as_bytes().to_vec());
+    }
+    if let Ok(text) = value.cast::<PyString>() {
+        let text = text
+            .to_str()
+            .map_err(|_| unplaced("the string holds lone surrogates, which no JSON text can"))?;
+        return Ok(text.as_bytes().to_vec());
+    }
+    if value.is_instance_of::<PyByteArray>() || value.is_instance_of::<PyMemoryView>() {
+        return value.py().get_type::<PyBytes>().call1((value,))?.extract();
+    }
+    Err(PyTypeError::new_err(format!("expected bytes or str, not {}", value.get_type().name()?)))
+}
+
+/// A Python value as JSON text, by Python's own `json`: it knows subclasses, enums and integers of any size.
+pub(super) fn dumped(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    text(&value.py().import("json")?.call_method1("dumps", (value,))?)
+}
+
+/// A Python value as a JSON value. Raises `ParseError` for what JSON has no word for.
+pub(super) fn from_python(value: &Bound<'_, PyAny>) -> PyResult<Value> {
+    // The place in a text nobody saw would only confuse.
+    Ok(json::parse(&dumped(value)?).map_err(|error| ParseError { line: 0, column: 0, ..error })?)
+}
+
+/// The members of a `dict`.
+pub(super) fn members(value: Option<&Bound<'_, PyDict>>) -> PyResult<Map<String, Value>> {
+    match value.map(|dict| from_python(dict)).transpose()? {
+        Some(Value::Object(members)) => Ok(members),
+        _ => Ok(Map::new()),
+    }
+}
+
+/// A JSON value as Python's `json` would read it.
+pub(super) fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
+    match value {
+        Value::Null => Ok(py.None().into_bound(py)),
+        Value::Bool(value) => value.into_bound_py_any(py),
+        Value::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(number), _) => number.into_bound_py_any(py),
+            (None, Some(number)) => number.into_bound_py_any(py),
+            (None, None) => number.as_f64().into_bound_py_any(py),
+        },
+        Value::String(text) => text.into_bound_py_any(py),
+        Value::Array(items) => {
+            let items = items.iter().map(|item| to_python(py, item)).collect::<PyResult<Vec<_>>>()?;
+            PyList::new(py, items)?.into_bound_py_any(py)
+        }
+        Value::Object(members) => dict(py, members)?.into_bound_py_any(py),
+    }
+}
+
+/// A JSON object as a `dict`.
+pub(super) fn dict<'py>(py: Python<'py>, members: &Map<String, Value>) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for (name, value) in members {
+        dict.set_item(name, to_python(py, value)?)?;
+    }
+    Ok(dict)
+}
+
+/// What `__reduce__` returns: a function and its arguments.
+pub(super) type Reduced<'py> = (Bound<'py, PyAny>, (Bound<'py, PyType>, (), Bound<'py, PyDict>));
+
+/// An object that its constructor makes again from these keyword arguments.
+pub(super) fn reduce<'py>(class: Bound<'py, PyType>, fields: Bound<'py, PyDict>) -> PyResult<Reduced<'py>> {
+    let rebuild = class.py().import("copyreg")?.getattr("__newobj_ex__")?;
+    Ok((rebuild, (class, (), fields)))
+}
+
+/// The same object with some keyword arguments changed, as `copy.replace` wants it.
+pub(super) fn replace<'py>(
+    class: &Bound<'py, PyType>,
+    fields: &Bound<'py, PyDict>,
+    changes: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    if let Some(changes) = changes {
+        fields.update(changes.as_mapping())?;
+    }
+    class.call((), Some(fields))
+}
+
+/// `Name(field='value', ...)`, fields that are `None` or empty left out.
+pub(super) fn repr(name: &str, fields: &Bound<'_, PyDict>) -> PyResult<String> {
+    let mut shown = Vec::new();
+    for (field, value) in fields {
+        let empty = value.is_none() || value.cast::<PyDict>().is_ok_and(PyDictMethods::is_empty);
+        if !empty {
+            shown.push(format!("{field}={}", value.repr()?));
+        }
+    }
+    Ok(format!("{name}({})", shown.join(", ")))
+}

@@ -1,0 +1,232 @@
+//! `Verifier` and `Claims`.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+use super::errors::{exception, raise};
+use super::value::{Reduced, dumped, reduce, replace, repr, text, unplaced};
+use crate::verify as core;
+
+/// What a verified token says. `Verifier.verify` makes these.
+#[pyclass(frozen, eq, module = "callredirect")]
+#[derive(PartialEq)]
+pub(super) struct Claims(core::Claims);
+
+impl Claims {
+    fn fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let fields = PyDict::new(py);
+        fields.set_item("tenant_id", &self.0.tenant_id)?;
+        fields.set_item("issuer", &self.0.issuer)?;
+        fields.set_item("audience", &self.0.audience)?;
+        fields.set_item("expires_at", self.0.expires_at)?;
+        fields.set_item("not_before", self.0.not_before)?;
+        fields.set_item("app_id", &self.0.app_id)?;
+        Ok(fields)
+    }
+}
+
+#[pymethods]
+impl Claims {
+    #[classattr]
+    #[pyo3(name = "__match_args__")]
+    const MATCH_ARGS: (&'static str, &'static str, &'static str) = ("tenant_id", "issuer", "audience");
+
+    #[new]
+    #[pyo3(signature = (tenant_id, issuer, audience, *, expires_at, not_before = None, app_id = None))]
+    fn new(
+        tenant_id: String,
+        issuer: String,
+        audience: String,
+        expires_at: f64,
+        not_before: Option<f64>,
+        app_id: Option<String>,
+    ) -> Self {
+        Self(core::Claims { tenant_id, app_id, issuer, audience, expires_at, not_before })
+    }
+
+    /// The tenant the call belongs to. Compare it with the notification's tenant.
+    #[getter]
+    fn tenant_id(&self) -> &str {
+        &self.0.tenant_id
+    }
+
+    /// Who issued the token.
+    #[getter]
+    fn issuer(&self) -> &str {
+        &self.0.issuer
+    }
+
+    /// Whom the token is for: the bot's application id.
+    #[getter]
+    fn audience(&self) -> &str {
+        &self.0.audience
+    }
+
+    /// When the token ends, in seconds since 1970.
+    #[getter]
+    fn expires_at(&self) -> f64 {
+        self.0.expires_at
+    }
+
+    /// When the token begins, in seconds since 1970.
+    #[getter]
+    fn not_before(&self) -> Option<f64> {
+        self.0.not_before
+    }
+
+    /// The application that sent the notification: Microsoft's own.
+    #[getter]
+    fn app_id(&self) -> Option<&str> {
+        self.0.app_id.as_deref()
+    }
+
+    fn __hash__(&self) -> u64 {
+        // Times stay out: equal numbers can have different bits.
+        let mut hasher = DefaultHasher::new();
+        (&self.0.tenant_id, &self.0.issuer, &self.0.audience, &self.0.app_id).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        repr("Claims", &self.fields(py)?)
+    }
+
+    #[pyo3(signature = () -> "tuple[Any, ...]")]
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
+        reduce(slf.get_type(), slf.get().fields(slf.py())?)
+    }
+
+    #[pyo3(signature = (**changes) -> "Self")]
+    fn __replace__<'py>(
+        slf: &Bound<'py, Self>,
+        changes: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        replace(&slf.get_type(), &slf.get().fields(slf.py())?, changes)
+    }
+}
+
+/// Tells whether Microsoft sent a notification. Safe to use from many threads.
+///
+/// Args:
+///     app_id: The bot's application id, the audience of every token.
+///     tenants: Tenant ids whose calls are taken; ``None`` takes any, an empty list none.
+///     issuers: Accepted issuers, exact; ``None`` for the two of the public cloud.
+///     metadata_url: Where the keys are published.
+///     jwks: Keys to use, a JSON Web Key Set as JSON text or dict. Keys that cannot have signed a notification
+///         are passed over.
+///
+/// Raises:
+///     ParseError: ``jwks`` is no key set.
+#[pyclass(frozen, module = "callredirect")]
+pub(super) struct Verifier {
+    pub(super) core: core::Verifier,
+    metadata_url: Option<String>,
+}
+
+#[pymethods]
+impl Verifier {
+    #[new]
+    #[pyo3(signature = (
+        app_id, tenants: "Sequence[str] | None" = None, issuers: "Sequence[str] | None" = None, metadata_url = None,
+        jwks: "bytes | str | dict[str, Any] | None" = None
+    ))]
+    fn new(
+        app_id: String,
+        tenants: Option<Vec<String>>,
+        issuers: Option<Vec<String>>,
+        metadata_url: Option<String>,
+        jwks: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let keys = jwks.map(key_set).transpose()?.unwrap_or_default();
+        Ok(Self { core: core::Verifier::new(app_id, tenants, issuers, keys), metadata_url })
+    }
+
+    /// Checks the value of the ``Authorization`` header of a notification.
+    ///
+    /// Takes anything; what is not one valid Bearer token for this bot raises `VerificationError` and nothing else.
+    /// Answer such a request with a plain 401.
+    ///
+    /// Args:
+    ///     authorization_header: ``"Bearer ..."`` as it came.
+    ///     now: Seconds since 1970; ``None`` asks the clock. The token's times may be 300 seconds off.
+    ///
+    /// Raises:
+    ///     VerificationError: ``reason`` names the check that failed. ``"unknown_key"`` and ``"no_keys"`` may pass
+    ///         after `set_jwks` with newer keys.
+    #[pyo3(signature = (authorization_header: "object", now = None))]
+    fn verify(
+        &self,
+        py: Python<'_>,
+        authorization_header: &Bound<'_, PyAny>,
+        now: Option<f64>,
+    ) -> PyResult<Claims> {
+        let now = match now {
+            Some(now) => now,
+            // Python's clock, so that tests that set it are obeyed.
+            None => py.import("time")?.call_method0("time")?.extract()?,
+        };
+        let header = authorization_header.cast::<PyString>().ok().and_then(|text| text.to_str().ok());
+        let verdict = match header {
+            Some(header) => py.detach(|| self.core.verify(header, now)),
+            None => Err(core::Reason::Missing.into()),
+        };
+        verdict
+            .map(Claims)
+            .map_err(|error| raise(exception!(py, "VerificationError"), (error.reason.as_str(),), None))
+    }
+
+    /// Uses these keys from now on, instead of those before.
+    ///
+    /// Raises:
+    ///     ParseError: It is no key set; the keys stay as they were.
+    #[pyo3(signature = (jwks: "bytes | str | dict[str, Any]"))]
+    fn set_jwks(&self, jwks: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.core.replace_keys(key_set(jwks)?);
+        Ok(())
+    }
+
+    /// The bot's application id.
+    #[getter]
+    fn app_id(&self) -> &str {
+        self.core.app_id()
+    }
+
+    /// Tenant ids whose calls are taken; ``None`` for any.
+    #[getter]
+    fn tenants(&self) -> Option<Vec<&str>> {
+        self.core.tenants().map(|tenants| tenants.iter().map(String::as_str).collect())
+    }
+
+    /// Accepted issuers.
+    #[getter]
+    fn issuers(&self) -> Vec<&str> {
+        self.core.issuers().iter().map(String::as_str).collect()
+    }
+
+    /// Where the keys are published, if it was said.
+    #[getter]
+    fn metadata_url(&self) -> Option<&str> {
+        self.metadata_url.as_deref()
+    }
+
+    /// Ids of the usable keys, sorted.
+    #[getter]
+    fn key_ids(&self) -> Vec<String> {
+        let keys = self.core.keys();
+        let mut ids: Vec<_> = keys.key_ids().map(str::to_owned).collect();
+        ids.sort();
+        ids
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Verifier(app_id={:?}, keys={})", self.core.app_id(), self.core.keys().key_ids().count())
+    }
+}
+
+fn key_set(jwks: &Bound<'_, PyAny>) -> PyResult<core::KeySet> {
+    let json = if jwks.is_instance_of::<PyDict>() { dumped(jwks)? } else { text(jwks)? };
+    let json = String::from_utf8(json).map_err(|_| unplaced("the key set is not UTF-8"))?;
+    Ok(core::KeySet::from_json(&json)?)
+}
