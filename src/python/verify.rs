@@ -1,6 +1,7 @@
 //! `Verifier` and `Claims`.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -121,8 +122,8 @@ impl Claims {
 ///     ParseError: ``jwks`` is no key set.
 #[pyclass(frozen, module = "callredirect")]
 pub(super) struct Verifier {
-    pub(super) core: core::Verifier,
-    metadata_url: Option<String>,
+    pub(super) core: Arc<core::Verifier>,
+    pub(super) metadata_url: Option<String>,
 }
 
 #[pymethods]
@@ -140,7 +141,7 @@ impl Verifier {
         jwks: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let keys = jwks.map(key_set).transpose()?.unwrap_or_default();
-        Ok(Self { core: core::Verifier::new(app_id, tenants, issuers, keys), metadata_url })
+        Ok(Self { core: Arc::new(core::Verifier::new(app_id, tenants, issuers, keys)), metadata_url, fetches_keys })
     }
 
     /// Checks the value of the ``Authorization`` header of a notification.
