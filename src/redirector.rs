@@ -68,7 +68,7 @@ pub enum Work {
 
 /// The receiving half of a bot.
 pub struct Redirector {
-    verifier: Option<Arc<Verifier>>,
+    verifier: Arc<Verifier>,
     fetches_keys: bool,
     keys_asked: Mutex<Option<Instant>>,
     store: Box<dyn ClaimStore>,
@@ -81,7 +81,7 @@ impl Redirector {
     /// `verifier` is `None` only where verification is switched off. `fetches_keys` says whether
     /// [`Receipt::NeedsKeys`] can be answered. `remembered` bounds the calls kept.
     pub fn new(
-        verifier: Option<Arc<Verifier>>,
+        verifier: Arc<Verifier>,
         fetches_keys: bool,
         store: Box<dyn ClaimStore>,
         options: ParseOptions,
@@ -142,14 +142,16 @@ impl Redirector {
         {
             return Receipt::Refused(Reply::status(400), format!("nothing readable; the first: {first}"));
         }
-        if claims.is_some_and(|claims| notifications.iter().any(|note| foreign(note, &claims))) {
-            return Receipt::Refused(Reply::status(403), "the token is of another tenant than the call".into());
+        if notifications.iter().any(|note| foreign(note, &claims)) {
+            return Receipt::Refused(
+                Reply::status(403),
+                "the token is of another tenant than the call".into(),
+            );
         }
         Receipt::Accepted(Reply::status(202), self.claim(notifications, request.arrival, verified))
     }
 
-    fn verify(&self, request: &Request<'_>) -> Result<Option<Claims>, Receipt> {
-        let Some(verifier) = &self.verifier else { return Ok(None) };
+    fn verify(&self, request: &Request<'_>) -> Result<Claims, Receipt> {
         let refuse = |reason: &str| {
             let reply = Reply { status: 401, headers: &[("WWW-Authenticate", "Bearer")] };
             Receipt::Refused(reply, reason.to_owned())
@@ -157,8 +159,8 @@ impl Redirector {
         let [authorization] = request.authorization else {
             return Err(refuse("not exactly one Authorization header"));
         };
-        match verifier.verify(authorization, clock::unix()) {
-            Ok(claims) => Ok(Some(claims)),
+        match self.verifier.verify(authorization, clock::unix()) {
+            Ok(claims) => Ok(claims),
             Err(error) if matches!(error.reason, Reason::UnknownKey | Reason::NoKeys) && self.may_fetch() => {
                 Err(Receipt::NeedsKeys)
             }

@@ -185,7 +185,11 @@ impl Settlement {
             Self::Redirected(outcome) => match &outcome.verdict {
                 Verdict::Accepted { .. } => "accepted".into(),
                 Verdict::Rejected(no) | Verdict::CallGone(no) => {
-                    let what = if matches!(outcome.verdict, Verdict::CallGone(_)) { "call gone" } else { "rejected" };
+                    let what = if matches!(outcome.verdict, Verdict::CallGone(_)) {
+                        "call gone"
+                    } else {
+                        "rejected"
+                    };
                     let code = no.code.as_deref().unwrap_or("no code");
                     format!("{what}: {} {code} {}", no.status, no.message.as_deref().unwrap_or_default())
                 }

@@ -24,6 +24,8 @@ hint! {
     Drained = "list[tuple[int, Outcome | str | None]]";
 }
 
+type Letters = Vec<(u64, Py<PyAny>)>;
+
 /// How often a blocking call looks whether Ctrl-C was pressed.
 const SIGNAL_POLL: Duration = Duration::from_millis(50);
 
@@ -40,7 +42,9 @@ pub(super) fn runtime() -> PyResult<&'static Runtime> {
                 .thread_name("callredirect")
                 .enable_all()
                 .build()
-                .map_err(|error| PyOSError::new_err(format!("could not start the network threads: {error}")))?;
+                .map_err(|error| {
+                    PyOSError::new_err(format!("could not start the network threads: {error}"))
+                })?;
             let runtime = Box::leak(Box::new(runtime));
             *kept = Some((process::id(), runtime));
             Ok(runtime)
@@ -65,7 +69,9 @@ pub(super) fn block_on<T: Send + 'static>(
             Ok(value) => return Ok(value),
             Err(RecvTimeoutError::Timeout) => py.check_signals()?,
             Err(RecvTimeoutError::Disconnected) => {
-                return Err(PyRuntimeError::new_err("the request was lost inside callredirect: please report it"));
+                return Err(PyRuntimeError::new_err(
+                    "the request was lost inside callredirect: please report it",
+                ));
             }
         }
     }
@@ -138,7 +144,7 @@ impl Mailbox {
     }
 
     /// Everything finished since the last time, with the tickets it was waited for under.
-    fn drain(&self, py: Python<'_>) -> PyResult<As<Drained, Vec<(u64, Py<PyAny>)>>> {
+    fn drain(&self, py: Python<'_>) -> PyResult<As<Drained, Letters>> {
         // Silence the bell first: what comes in from here on rings it again.
         let _ = (&self.bell).read(&mut [0; 64]);
         let letters = {

@@ -2,10 +2,10 @@
 
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyList, PyString, PyType};
+use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyType};
 
+use super::value::{self, unplaced};
 use super::{notification, party};
-use crate::ParseError;
 use crate::notification::{Document, Json, Kind, Node};
 use crate::send::clock::Arrival;
 
@@ -24,14 +24,14 @@ impl JsonObject {
     #[classmethod]
     #[pyo3(signature = (text: "bytes | str") -> "Self")]
     fn from_json(cls: &Bound<'_, PyType>, text: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        restore(cls.py(), &cls.name()?.to_string(), &Text::of(text)?, Arrival::now())
+        restore(cls.py(), &cls.name()?.to_string(), &value::text(text)?, Arrival::now())
     }
 
     /// Reads an object of this class from a dict as ``json`` makes it. Raises ``ParseError``.
     #[classmethod]
     #[pyo3(signature = (value: "Mapping[str, Any]") -> "Self")]
     fn from_dict(cls: &Bound<'_, PyType>, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        restore(cls.py(), &cls.name()?.to_string(), &Text::dumped(value)?, Arrival::now())
+        restore(cls.py(), &cls.name()?.to_string(), &value::dumped(value)?, Arrival::now())
     }
 
     /// The JSON text as it came.
@@ -80,59 +80,15 @@ pub(super) fn _restore(py: Python<'_>, kind: &str, text: &str, received_at: f64)
 }
 
 fn restore(py: Python<'_>, kind: &str, text: &[u8], arrival: Arrival) -> PyResult<Py<PyAny>> {
-    let fail = |reason: &str| ParseError { reason: reason.into(), path: "$".into(), line: 0, column: 0 };
-    let text = std::str::from_utf8(text).map_err(|_| fail("not UTF-8"))?;
+    let text = std::str::from_utf8(text).map_err(|_| unplaced("not UTF-8"))?;
     let doc = Document::parse(text, DEEPEST, arrival)?;
     let json = Json::new(doc, 0);
     if json.node().kind() != Kind::Object {
-        return Err(fail("expected a JSON object").into());
+        return Err(unplaced("expected a JSON object").into());
     }
     match party::restore(py, kind, json.clone())? {
         Some(object) => Ok(object),
         None => notification::restore(py, kind, json),
-    }
-}
-
-/// Text handed over from Python, without a copy where it can be.
-pub(super) enum Text<'a> {
-    Borrowed(&'a [u8]),
-    Owned(Vec<u8>),
-}
-
-impl std::ops::Deref for Text<'_> {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match self {
-            Self::Borrowed(bytes) => bytes,
-            Self::Owned(bytes) => bytes,
-        }
-    }
-}
-
-impl<'a> Text<'a> {
-    /// `bytes`, `bytearray`, `memoryview` or `str`.
-    pub(super) fn of(value: &'a Bound<'_, PyAny>) -> PyResult<Self> {
-        if let Ok(bytes) = value.cast::<PyBytes>() {
-            return Ok(Self::Borrowed(bytes.as_bytes()));
-        }
-        if let Ok(text) = value.cast::<PyString>() {
-            // A string with lone surrogates is no text; as JSON it could not have been sent.
-            return text.to_cow().map(|text| Self::Owned(text.into_owned().into_bytes())).map_err(|_| {
-                let reason = "the string holds lone surrogates, which no JSON text can".into();
-                ParseError { reason, path: "$".into(), line: 0, column: 0 }.into()
-            });
-        }
-        value.extract::<Vec<u8>>().map(Self::Owned).map_err(|_| {
-            let name = value.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
-            pyo3::exceptions::PyTypeError::new_err(format!("expected bytes or str, not {name}"))
-        })
-    }
-
-    /// A Python value as JSON text, by Python's own `json`.
-    pub(super) fn dumped(value: &'a Bound<'_, PyAny>) -> PyResult<Self> {
-        let text = value.py().import("json")?.call_method1("dumps", (value,))?;
-        Ok(Self::Owned(text.cast::<PyString>()?.to_cow()?.into_owned().into_bytes()))
     }
 }
 
@@ -181,8 +137,10 @@ pub(super) fn extra<'py>(py: Python<'py>, node: Node<'_>, known: &[&str]) -> PyR
 
 /// `Name(field='value', ...)`, fields without a value left out.
 pub(super) fn repr(name: &str, fields: &[(&str, Option<String>)]) -> String {
-    let shown: Vec<String> =
-        fields.iter().filter_map(|(field, value)| value.as_ref().map(|value| format!("{field}={value}"))).collect();
+    let shown: Vec<String> = fields
+        .iter()
+        .filter_map(|(field, value)| value.as_ref().map(|value| format!("{field}={value}")))
+        .collect();
     format!("{name}({})", shown.join(", "))
 }
 
@@ -190,6 +148,7 @@ pub(super) fn repr(name: &str, fields: &[(&str, Option<String>)]) -> String {
 pub(super) fn quoted(text: &str) -> String {
     let short: String = text.chars().take(80).collect();
     let dots = if short.len() < text.len() { "..." } else { "" };
-    let escaped: String = short.chars().flat_map(|c| if c == '"' { vec!['"'] } else { c.escape_debug().collect() }).collect();
+    let escaped: String =
+        short.chars().flat_map(|c| if c == '"' { vec!['"'] } else { c.escape_debug().collect() }).collect();
     format!("'{escaped}{dots}'")
 }

@@ -1,15 +1,18 @@
 //! `parse` and the events it gives.
 
+use std::borrow::Cow;
+
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PySlice, PyTuple};
+use pyo3::types::{PySlice, PyTuple};
 
 use super::hint::{As, hint};
-use super::json::{DEEPEST, JsonObject, Text, quoted, repr};
+use super::json::{DEEPEST, JsonObject, quoted, repr};
 use super::party::{Call, Operation, Participant};
+use super::value::json_text;
+use crate::ParseError;
 use crate::notification::{self as core, Event, Json, Kind, Node, ParseOptions};
 use crate::send::clock::Arrival;
-use crate::ParseError;
 
 hint! {
     ChangeType = "Literal['created', 'updated', 'deleted'] | str | None";
@@ -46,17 +49,8 @@ pub(super) fn parse(
     }
     let options = ParseOptions { lenient, max_bytes, max_depth };
     let arrival = arrival(body.py(), received_at)?;
-    let items = core::parse(&body_text(body)?, &options, arrival).map_err(ParseError::from)?;
+    let items = core::parse(&json_text(body)?, &options, arrival).map_err(ParseError::from)?;
     Ok(Notifications { items })
-}
-
-/// A body as a host hands it over: bytes, text, or already read by `json`.
-pub(super) fn body_text<'a>(body: &'a Bound<'_, PyAny>) -> PyResult<Text<'a>> {
-    if body.is_instance_of::<PyDict>() || body.is_instance_of::<pyo3::types::PyList>() {
-        Text::dumped(body)
-    } else {
-        Text::of(body)
-    }
 }
 
 /// A point of `time.monotonic()` as a moment.
@@ -87,13 +81,11 @@ pub(super) fn restore(py: Python<'_>, _kind: &str, json: Json) -> PyResult<Py<Py
 
 /// The call of a notification; an empty one with only an id where the notification has no call object.
 pub(super) fn call(py: Python<'_>, core: &core::Notification) -> PyResult<Py<Call>> {
-    match core.call() {
-        Some(call) => Call::make(py, core.json.at(call.0), core.url_call_id()),
-        None => {
-            let empty = core::Document::parse("{}", 1, core.json.node().arrival())?;
-            Call::make(py, Json::new(empty, 0), core.url_call_id())
-        }
+    if let Some(call) = core.call() {
+        return Call::make(py, core.json.at(call.0), core.url_call_id());
     }
+    let empty = core::Document::parse("{}", 1, core.json.node().arrival())?;
+    Call::make(py, Json::new(empty, 0), core.url_call_id())
 }
 
 /// The notifications of one body, in order. A ``Sequence``.
@@ -141,13 +133,13 @@ pub(super) struct Notification {
 impl Notification {
     /// ``"created"``, ``"updated"``, ``"deleted"``, or as it came.
     #[getter]
-    fn change_type(&self) -> As<ChangeType, Option<std::borrow::Cow<'_, str>>> {
+    fn change_type(&self) -> As<ChangeType, Option<Cow<'_, str>>> {
         self.core.change_type().into()
     }
 
     /// The resource it is about, such as ``/communications/calls/{id}``. Never to be used as a request path.
     #[getter]
-    fn resource_url(&self) -> Option<std::borrow::Cow<'_, str>> {
+    fn resource_url(&self) -> Option<Cow<'_, str>> {
         self.core.resource_url()
     }
 

@@ -6,12 +6,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::hint::{As, hint};
-use super::json::{quoted, repr};
+use super::value::{Reduced, reduce, replace, repr};
 use crate::outcome::{Attempt as CoreAttempt, Outcome as CoreOutcome, Refused, Verdict};
 
 hint! {
     Attempts = "tuple[Attempt, ...]";
-    NewArgs = "tuple[tuple[()], dict[str, Any]]";
     MatchAccepted = "tuple[Literal['status']]";
     MatchRefused = "tuple[Literal['status'], Literal['code'], Literal['message']]";
     MatchExpired = "tuple[Literal['sent']]";
@@ -94,26 +93,34 @@ impl Attempt {
         self.core.duration.as_nanos().try_into().unwrap_or_default()
     }
 
-    fn __getnewargs_ex__<'py>(&self, py: Python<'py>) -> PyResult<As<NewArgs, (Bound<'py, PyTuple>, Bound<'py, PyDict>)>> {
-        let kwargs = PyDict::new(py);
-        kwargs.set_item("started", self.started())?;
-        kwargs.set_item("duration", self.duration())?;
-        kwargs.set_item("sent", self.core.sent)?;
-        kwargs.set_item("status", self.core.status)?;
-        kwargs.set_item("error", self.error())?;
-        kwargs.set_item("request_id", self.request_id())?;
-        Ok((PyTuple::empty(py), kwargs).into())
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        repr("Attempt", &self.fields(py)?)
     }
 
-    fn __repr__(&self) -> String {
-        repr(
-            "Attempt",
-            &[
-                ("sent", Some(if self.core.sent { "True" } else { "False" }.into())),
-                ("status", self.core.status.map(|status| status.to_string())),
-                ("error", self.error().map(quoted)),
-            ],
-        )
+    #[pyo3(signature = () -> "tuple[Any, ...]")]
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
+        reduce(slf.get_type(), slf.get().fields(slf.py())?)
+    }
+
+    #[pyo3(signature = (**changes: "Any") -> "Self")]
+    fn __replace__<'py>(
+        slf: &Bound<'py, Self>,
+        changes: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        replace(&slf.get_type(), &slf.get().fields(slf.py())?, changes)
+    }
+}
+
+impl Attempt {
+    fn fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let fields = PyDict::new(py);
+        fields.set_item("started", self.started())?;
+        fields.set_item("duration", self.duration())?;
+        fields.set_item("sent", self.core.sent)?;
+        fields.set_item("status", self.core.status)?;
+        fields.set_item("error", self.error())?;
+        fields.set_item("request_id", self.request_id())?;
+        Ok(fields)
     }
 }
 
@@ -126,12 +133,6 @@ fn seconds(value: f64) -> PyResult<Duration> {
 #[pyclass(frozen, subclass, module = "callredirect")]
 pub(super) struct Outcome {
     core: CoreOutcome,
-}
-
-impl Outcome {
-    pub(super) fn core(&self) -> &CoreOutcome {
-        &self.core
-    }
 }
 
 #[pymethods]
@@ -163,53 +164,60 @@ impl Outcome {
         self.core.elapsed.as_nanos().try_into().unwrap_or_default()
     }
 
-    fn __getnewargs_ex__<'py>(&self, py: Python<'py>) -> PyResult<As<NewArgs, (Bound<'py, PyTuple>, Bound<'py, PyDict>)>> {
-        let kwargs = PyDict::new(py);
-        match &self.core.verdict {
-            Verdict::Accepted { status } => kwargs.set_item("status", status)?,
-            Verdict::Rejected(no) | Verdict::CallGone(no) => {
-                kwargs.set_item("status", no.status)?;
-                kwargs.set_item("code", &no.code)?;
-                kwargs.set_item("message", &no.message)?;
-                kwargs.set_item("request_id", &no.request_id)?;
-                kwargs.set_item("retry_after", no.retry_after.as_deref().and_then(|text| text.parse::<f64>().ok()))?;
-            }
-            Verdict::Expired { sent, reason } => {
-                kwargs.set_item("sent", sent)?;
-                kwargs.set_item("reason", reason)?;
-            }
-            Verdict::Unknown { likely_delivered, reason } => {
-                kwargs.set_item("likely_delivered", likely_delivered)?;
-                kwargs.set_item("reason", reason)?;
-            }
-        }
-        kwargs.set_item("attempts", self.attempts(py)?)?;
-        kwargs.set_item("elapsed", self.elapsed())?;
-        kwargs.set_item("client_request_id", self.client_request_id())?;
-        Ok((PyTuple::empty(py), kwargs).into())
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        repr(&slf.get_type().name()?.to_string(), &slf.get().fields(slf.py())?)
     }
 
-    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        let core = &slf.get().core;
-        let flag = |value: bool| Some(if value { "True" } else { "False" }.to_owned());
-        let mut fields = match &core.verdict {
-            Verdict::Accepted { status } => vec![("status", Some(status.to_string()))],
-            Verdict::Rejected(no) | Verdict::CallGone(no) => vec![
-                ("status", Some(no.status.to_string())),
-                ("code", no.code.as_deref().map(quoted)),
-                ("message", no.message.as_deref().map(quoted)),
-                ("request_id", no.request_id.as_deref().map(quoted)),
-                ("retry_after", no.retry_after.as_deref().map(quoted)),
-            ],
-            Verdict::Expired { sent, reason } => vec![("sent", flag(*sent)), ("reason", Some(quoted(reason)))],
-            Verdict::Unknown { likely_delivered, reason } => {
-                vec![("likely_delivered", flag(*likely_delivered)), ("reason", Some(quoted(reason)))]
-            }
-        };
-        fields.push(("attempts", Some(core.attempts.len().to_string())));
-        fields.push(("elapsed", Some(format!("{:.3}", core.elapsed.as_secs_f64()))));
-        Ok(repr(&slf.get_type().name()?.to_string(), &fields))
+    #[pyo3(signature = () -> "tuple[Any, ...]")]
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
+        reduce(slf.get_type(), slf.get().fields(slf.py())?)
     }
+
+    #[pyo3(signature = (**changes: "Any") -> "Self")]
+    fn __replace__<'py>(
+        slf: &Bound<'py, Self>,
+        changes: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        replace(&slf.get_type(), &slf.get().fields(slf.py())?, changes)
+    }
+}
+
+impl Outcome {
+    pub(super) fn core(&self) -> &CoreOutcome {
+        &self.core
+    }
+
+    fn fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let fields = PyDict::new(py);
+        match &self.core.verdict {
+            Verdict::Accepted { status } => fields.set_item("status", status)?,
+            Verdict::Rejected(no) | Verdict::CallGone(no) => {
+                fields.set_item("status", no.status)?;
+                fields.set_item("code", &no.code)?;
+                fields.set_item("message", &no.message)?;
+                fields.set_item("request_id", &no.request_id)?;
+                fields.set_item("retry_after", retry_after(no))?;
+            }
+            Verdict::Expired { sent, reason } => {
+                fields.set_item("sent", sent)?;
+                fields.set_item("reason", reason)?;
+            }
+            Verdict::Unknown { likely_delivered, reason } => {
+                fields.set_item("likely_delivered", likely_delivered)?;
+                fields.set_item("reason", reason)?;
+            }
+        }
+        fields.set_item("attempts", self.attempts(py)?)?;
+        fields.set_item("elapsed", self.elapsed())?;
+        fields.set_item("client_request_id", self.client_request_id())?;
+        Ok(fields)
+    }
+}
+
+/// The seconds that Graph asked to wait, if it said a number of them.
+fn retry_after(refused: &Refused) -> Option<f64> {
+    let seconds: f64 = refused.retry_after.as_deref()?.trim().parse().ok()?;
+    (seconds.is_finite() && seconds >= 0.0).then_some(seconds)
 }
 
 /// Makes the base of an outcome that a test or a pickle asks for.
@@ -331,8 +339,7 @@ macro_rules! refused {
             /// Seconds that Graph asked to wait.
             #[getter]
             fn retry_after(slf: &Bound<'_, Self>) -> Option<f64> {
-                let seconds: f64 = Self::refused(slf)?.retry_after.as_deref()?.trim().parse().ok()?;
-                (seconds.is_finite() && seconds >= 0.0).then_some(seconds)
+                retry_after(Self::refused(slf)?)
             }
         }
     )*};

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use pyo3::PyClass;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 

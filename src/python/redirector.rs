@@ -8,15 +8,16 @@ use pyo3::types::{PyBytes, PyTuple};
 
 use super::bridge::{Completion, Mailbox};
 use super::hint::{As, hint};
-use super::notification::{arrival, body_text, call};
+use super::notification::{arrival, call};
+use super::outcome;
 use super::party::{Call, ParticipantInfo, ResultInfo, call_child};
+use super::value::{json_text, text};
 use super::verify::Verifier;
-use super::{json::Text, outcome};
 use crate::calls::{self as core, MemoryStore, Settlement, Step};
 use crate::notification::ParseOptions;
 use crate::outcome::Outcome;
 use crate::redirector::{self, Receipt as CoreReceipt, Request, Work};
-use crate::verify::{DEFAULT_METADATA_URL, fetch_keys};
+use crate::verify::fetch_keys;
 
 hint! {
     Steps = "tuple[tuple[str, float], ...]";
@@ -121,7 +122,8 @@ impl TrackedCall {
     /// Every step in order, as name and seconds since the call's first notification arrived.
     #[getter]
     fn steps(&self) -> As<Steps, StepTuple> {
-        StepTuple(self.0.told().steps.iter().map(|(step, at)| (step.name(), at.as_secs_f64())).collect()).into()
+        StepTuple(self.0.told().steps.iter().map(|(step, at)| (step.name(), at.as_secs_f64())).collect())
+            .into()
     }
 
     /// One readable line per step, with milliseconds since arrival.
@@ -136,7 +138,11 @@ impl TrackedCall {
     fn __repr__(&self) -> String {
         let told = self.0.told();
         let settled = told.settlement.map_or_else(|| "under way".to_owned(), |settled| settled.summary());
-        format!("<TrackedCall {} {settled}{}>", self.0.call_id(), if told.ended.is_some() { ", ended" } else { "" })
+        format!(
+            "<TrackedCall {} {settled}{}>",
+            self.0.call_id(),
+            if told.ended.is_some() { ", ended" } else { "" }
+        )
     }
 
     fn _decided(&self) {
@@ -191,7 +197,7 @@ pub(super) struct Receipt {
 pub(super) struct Receiver {
     core: redirector::Redirector,
     verifier: Arc<crate::verify::Verifier>,
-    metadata_url: String,
+    metadata_url: Option<String>,
 }
 
 #[pymethods]
@@ -206,14 +212,11 @@ impl Receiver {
             }
             other => return Err(PyValueError::new_err(format!("store must be \"memory\", not {other:?}"))),
         };
-        let fetches = verifier.fetches_keys();
-        let verifier_core = verifier.core();
+        let (core, metadata_url) = (Arc::clone(&verifier.core), verifier.metadata_url.clone());
+        let fetches = metadata_url.is_some();
         let options = ParseOptions::default();
-        Ok(Self {
-            core: redirector::Redirector::new(Some(Arc::clone(&verifier_core)), fetches, store, options, REMEMBERED),
-            verifier: verifier_core,
-            metadata_url: verifier.metadata_url().unwrap_or(DEFAULT_METADATA_URL).to_owned(),
-        })
+        let core = redirector::Redirector::new(core, fetches, store, options, REMEMBERED);
+        Ok(Self { core, verifier: Arc::clone(&verifier.core), metadata_url })
     }
 
     /// The longest body that is read, in bytes: a host need not read more.
@@ -237,7 +240,7 @@ impl Receiver {
     ) -> PyResult<Receipt> {
         let headers = RequestHeaders::read(headers)?;
         let request = Request {
-            body: &body_text(body)?,
+            body: &json_text(body)?,
             authorization: &headers.authorization,
             content_type: headers.content_type.as_deref(),
             arrival: arrival(py, received_at)?,
@@ -264,7 +267,7 @@ impl Receiver {
 
     /// Fetches Microsoft's keys; ``None`` or the reason of the failure comes through the mailbox.
     fn fetch_keys(&self, mailbox: &Mailbox) -> PyResult<u64> {
-        let (verifier, url) = (Arc::clone(&self.verifier), self.metadata_url.clone());
+        let (verifier, url) = (Arc::clone(&self.verifier), self.metadata_url.clone().unwrap_or_default());
         mailbox.spawn(async move {
             Completion::Keys(fetch_keys(&url).await.map(|keys| verifier.replace_keys(keys)))
         })
@@ -296,10 +299,14 @@ impl RequestHeaders {
         let mut read = Self::default();
         for pair in pairs.try_iter()? {
             let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = pair?.extract()?;
-            let name = String::from_utf8_lossy(&Text::of(&name)?).to_ascii_lowercase();
+            let name = String::from_utf8_lossy(&text(&name)?).to_ascii_lowercase();
             match name.as_str() {
-                "authorization" => read.authorization.push(String::from_utf8_lossy(&Text::of(&value)?).into_owned()),
-                "content-type" => read.content_type = Some(String::from_utf8_lossy(&Text::of(&value)?).into_owned()),
+                "authorization" => {
+                    read.authorization.push(String::from_utf8_lossy(&text(&value)?).into_owned())
+                }
+                "content-type" => {
+                    read.content_type = Some(String::from_utf8_lossy(&text(&value)?).into_owned())
+                }
                 _ => {}
             }
         }

@@ -11,15 +11,15 @@ use super::bridge::{Completion, Mailbox, block_on};
 use super::errors::{exception, raise};
 use super::outcome;
 use super::party::Call;
-use super::redirect::{Limits, Redirect, api_version, violations_object};
+use super::redirect::{Limits, Redirect, validation_error, version};
+use crate::Secret;
 use crate::outcome::{Outcome, Verdict};
 use crate::send::transport::Transport;
 use crate::send::{self as core, Endpoint, Prepared, Unsendable};
-use crate::Secret;
 
 /// The moment after which nothing is sent and nobody waits. Counts on the monotonic clock: changes of the wall clock
 /// do not move it.
-#[pyclass(frozen, eq, ord, hash, skip_from_py_object, module = "callredirect")]
+#[pyclass(frozen, eq, ord, hash, module = "callredirect")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Deadline(core::Deadline);
 
@@ -34,8 +34,9 @@ impl Deadline {
     /// So many seconds from now. Raises ``ValueError`` for less than 0.
     #[staticmethod]
     fn after(seconds: f64) -> PyResult<Self> {
-        let time = Duration::try_from_secs_f64(seconds)
-            .map_err(|_| PyValueError::new_err(format!("a deadline needs seconds from 0 up, not {seconds}")))?;
+        let time = Duration::try_from_secs_f64(seconds).map_err(|_| {
+            PyValueError::new_err(format!("a deadline needs seconds from 0 up, not {seconds}"))
+        })?;
         Ok(Self(core::Deadline::after(time)))
     }
 
@@ -153,10 +154,9 @@ impl Sender {
             other => {
                 // Dropping the parent's connections would wait for threads that are not here.
                 std::mem::forget(other);
-                let transport = self
-                    .endpoint
-                    .transport()
-                    .map_err(|failure| PyValueError::new_err(format!("could not set up TLS: {}", failure.0)))?;
+                let transport = self.endpoint.transport().map_err(|failure| {
+                    PyValueError::new_err(format!("could not set up TLS: {}", failure.0))
+                })?;
                 *kept = Some((process::id(), transport.clone()));
                 Ok(transport)
             }
@@ -168,9 +168,9 @@ impl Sender {
 impl Sender {
     #[new]
     #[pyo3(signature = (*, api_version: "str", root: "str", limits: "Limits | None" = None))]
-    fn new(#[pyo3(from_py_with = api_version)] api_version: crate::redirect::ApiVersion, root: &str, limits: Option<Limits>) -> PyResult<Self> {
-        let limits = limits.map(|limits| limits.core()).unwrap_or_default();
-        let endpoint = Endpoint::new(root, api_version, limits)
+    fn new(api_version: &str, root: &str, limits: Option<&Limits>) -> PyResult<Self> {
+        let limits = limits.map(|limits| limits.0).unwrap_or_default();
+        let endpoint = Endpoint::new(root, version(api_version)?, limits)
             .map_err(|error| PyValueError::new_err(format!("base_url: {error}")))?;
         Ok(Self { endpoint, transport: Mutex::new(None) })
     }
@@ -216,8 +216,8 @@ impl Sender {
             Some(given) => self::deadline(given)?,
             None => of_call.unwrap_or_else(|| core::Deadline::after(core::BUDGET)),
         };
-        let prepared = self.endpoint.prepare(&call_id, redirect.core(), scenario_id);
-        let prepared = prepared.map_err(|error| unsendable(py, &error))?;
+        let prepared = self.endpoint.prepare(&call_id, &redirect.0, scenario_id);
+        let prepared = prepared.map_err(|error| unsendable(py, error))?;
         Ok(PreparedRedirect { prepared, deadline, tenant_id })
     }
 
@@ -229,7 +229,13 @@ impl Sender {
     }
 
     /// Sends; the outcome comes through the mailbox under the ticket returned.
-    fn submit(&self, py: Python<'_>, request: &PreparedRedirect, token: String, mailbox: &Mailbox) -> PyResult<u64> {
+    fn submit(
+        &self,
+        py: Python<'_>,
+        request: &PreparedRedirect,
+        token: String,
+        mailbox: &Mailbox,
+    ) -> PyResult<u64> {
         let future = self.sending(py, request, token)?;
         mailbox.spawn(async move { Completion::Redirect(future.await) })
     }
@@ -243,7 +249,7 @@ impl Sender {
         token: String,
     ) -> PyResult<impl Future<Output = Outcome> + Send + 'static> {
         let token = Secret::new(token);
-        core::check_token(&token).map_err(|error| unsendable(py, &error))?;
+        core::check_token(&token).map_err(|error| unsendable(py, error))?;
         let (transport, prepared, deadline) = (self.transport()?, request.prepared.clone(), request.deadline);
         Ok(async move { core::send(&transport, &prepared, &token, deadline).await })
     }
@@ -253,18 +259,15 @@ fn deadline(given: &Bound<'_, PyAny>) -> PyResult<core::Deadline> {
     if let Ok(deadline) = given.cast::<Deadline>() {
         return Ok(deadline.get().0);
     }
-    let seconds: f64 = given
-        .extract()
-        .map_err(|_| PyTypeError::new_err("a deadline is a Deadline, such as call.deadline, or seconds from now"))?;
+    let seconds: f64 = given.extract().map_err(|_| {
+        PyTypeError::new_err("a deadline is a Deadline, such as call.deadline, or seconds from now")
+    })?;
     Ok(Deadline::after(seconds)?.0)
 }
 
-fn unsendable(py: Python<'_>, error: &Unsendable) -> PyErr {
+fn unsendable(py: Python<'_>, error: Unsendable) -> PyErr {
     match error {
-        Unsendable::Invalid(violations) => match violations_object(py, violations) {
-            Ok(violations) => raise(exception!(py, "ValidationError"), (violations,), None),
-            Err(error) => error,
-        },
+        Unsendable::Invalid(violations) => validation_error(py, violations),
         Unsendable::CallId => PyValueError::new_err(error.to_string()),
         Unsendable::Token => raise(exception!(py, "CredentialError"), (error.to_string(),), None),
     }

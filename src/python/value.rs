@@ -1,5 +1,7 @@
 //! What the value classes share: JSON values both ways, and what a dataclass would have.
 
+use std::borrow::Cow;
+
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -13,26 +15,36 @@ pub(super) fn unplaced(reason: impl Into<String>) -> ParseError {
     ParseError { reason: reason.into(), path: "$".into(), line: 0, column: 0 }
 }
 
-/// `bytes`, `bytearray`, `memoryview` or `str` as bytes.
-pub(super) fn text(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+/// `bytes`, `bytearray`, `memoryview` or `str` as bytes; those of `bytes` and `str` in place.
+pub(super) fn text<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
     if let Ok(bytes) = value.cast::<PyBytes>() {
-        return Ok(bytes.as_bytes().to_vec());
+        return Ok(Cow::Borrowed(bytes.as_bytes()));
     }
     if let Ok(text) = value.cast::<PyString>() {
-        let text = text
-            .to_str()
-            .map_err(|_| unplaced("the string holds lone surrogates, which no JSON text can"))?;
-        return Ok(text.as_bytes().to_vec());
+        return match text.to_cow() {
+            Ok(Cow::Borrowed(text)) => Ok(Cow::Borrowed(text.as_bytes())),
+            Ok(Cow::Owned(text)) => Ok(Cow::Owned(text.into_bytes())),
+            Err(_) => Err(unplaced("the string holds lone surrogates, which no JSON text can").into()),
+        };
     }
     if value.is_instance_of::<PyByteArray>() || value.is_instance_of::<PyMemoryView>() {
-        return value.py().get_type::<PyBytes>().call1((value,))?.extract();
+        return value.py().get_type::<PyBytes>().call1((value,))?.extract().map(Cow::Owned);
     }
     Err(PyTypeError::new_err(format!("expected bytes or str, not {}", value.get_type().name()?)))
 }
 
 /// A Python value as JSON text, by Python's own `json`: it knows subclasses, enums and integers of any size.
 pub(super) fn dumped(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
-    text(&value.py().import("json")?.call_method1("dumps", (value,))?)
+    text(&value.py().import("json")?.call_method1("dumps", (value,))?).map(Cow::into_owned)
+}
+
+/// JSON text as it came, or what `json.loads` made of it as text again.
+pub(super) fn json_text<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
+    if value.is_instance_of::<PyDict>() || value.is_instance_of::<PyList>() {
+        dumped(value).map(Cow::Owned)
+    } else {
+        text(value)
+    }
 }
 
 /// A Python value as a JSON value. Raises `ParseError` for what JSON has no word for.

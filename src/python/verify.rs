@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use super::errors::{exception, raise};
-use super::value::{Reduced, dumped, reduce, replace, repr, text, unplaced};
+use super::value::{Reduced, json_text, reduce, replace, repr, unplaced};
 use crate::verify as core;
 
 /// What a verified token says. `Verifier.verify` makes these.
@@ -141,7 +141,11 @@ impl Verifier {
         jwks: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let keys = jwks.map(key_set).transpose()?.unwrap_or_default();
-        Ok(Self { core: Arc::new(core::Verifier::new(app_id, tenants, issuers, keys)), metadata_url, fetches_keys })
+        let core = Arc::new(core::Verifier::new(app_id, tenants, issuers, keys));
+        // Keys that were handed over are not to be replaced behind the caller's back.
+        let metadata_url =
+            metadata_url.or_else(|| jwks.is_none().then(|| core::DEFAULT_METADATA_URL.to_owned()));
+        Ok(Self { core, metadata_url })
     }
 
     /// Checks the value of the ``Authorization`` header of a notification.
@@ -227,7 +231,7 @@ impl Verifier {
 }
 
 fn key_set(jwks: &Bound<'_, PyAny>) -> PyResult<core::KeySet> {
-    let json = if jwks.is_instance_of::<PyDict>() { dumped(jwks)? } else { text(jwks)? };
-    let json = String::from_utf8(json).map_err(|_| unplaced("the key set is not UTF-8"))?;
-    Ok(core::KeySet::from_json(&json)?)
+    let json = json_text(jwks)?;
+    let json = std::str::from_utf8(&json).map_err(|_| unplaced("the key set is not UTF-8"))?;
+    Ok(core::KeySet::from_json(json)?)
 }

@@ -25,7 +25,8 @@ pub async fn fetch_keys(metadata_url: &str) -> Result<KeySet, String> {
     if keys_url.origin() != metadata_url.origin() {
         return Err("the OpenID metadata sends us to another host for its keys".to_owned());
     }
-    let keys = KeySet::from_json(&get(&transport, keys_url).await?).map_err(|error| format!("keys: {error}"))?;
+    let keys =
+        KeySet::from_json(&get(&transport, keys_url).await?).map_err(|error| format!("keys: {error}"))?;
     if keys.is_empty() { Err("the key set holds no usable key".to_owned()) } else { Ok(keys) }
 }
 
