@@ -180,10 +180,13 @@ impl Drop for Ringing {
     }
 }
 
+/// What the calls of one simulator share: it keeps connections to the bot open.
+pub(super) type Line = Client;
+
 /// One call as the caller's side has it, ready to ring.
 pub(super) struct Caller {
     pub(super) graph: Arc<Graph>,
-    pub(super) client: Client,
+    pub(super) line: Line,
     pub(super) app_id: String,
     pub(super) facts: CallFacts,
     pub(super) token: Option<String>,
@@ -199,7 +202,7 @@ impl Caller {
             return Err(RingError::AlreadyRinging(self.facts.id));
         }
         // Also when this task is dropped half way: the caller hung up.
-        let _known = Known { graph: Arc::clone(&self.graph), id: self.facts.id.clone() };
+        let known = Known { graph: Arc::clone(&self.graph), id: self.facts.id.clone() };
         let correlation = Scenario { id: new_id(), chain_id: new_id() };
         let mut rung = RungCall {
             call_id: self.facts.id.clone(),
@@ -214,23 +217,22 @@ impl Caller {
         if !follow(&mut rung, incoming, &mut redirect, start, self.window).await? {
             return Ok(rung);
         }
+        if rung.redirect.is_some() {
+            tokio::time::sleep(PICKUP).await;
+        }
+        // Before the bot is told of the end, for a bot that asks Graph at once.
+        drop(known);
         if rung.redirect.is_none() {
-            // Graph knows the call for an instant longer than we wait: look once more when it no longer does.
-            self.graph.calls.remove(&self.facts.id);
+            // Graph knew the call for an instant longer than we waited.
             rung.redirect = redirect.try_recv().ok();
         }
         let (answered_by, end_url) = match &rung.redirect {
-            Some(redirect) => {
-                tokio::time::sleep(PICKUP).await;
-                (
-                    payload::answered_by(&redirect.body),
-                    callback_on_this_machine(&redirect.body).unwrap_or(url),
-                )
-            }
+            Some(redirect) => (
+                payload::answered_by(&redirect.body),
+                callback_on_this_machine(&redirect.body).unwrap_or(url),
+            ),
             None => (None, url),
         };
-        // Nobody but the bot may know the call once it is told of its end.
-        self.graph.calls.remove(&self.facts.id);
         let token = self
             .graph
             .tokens
@@ -253,7 +255,7 @@ impl Caller {
         scenario: &Scenario,
     ) -> Result<Reply, reqwest::Error> {
         let mut request = self
-            .client
+            .line
             .post(url)
             .header(CONTENT_TYPE, "application/json; charset=utf-8")
             .header(USER_AGENT, "Microsoft-Skype/3.0,(Calling/1.0)")
@@ -364,7 +366,7 @@ impl Reply {
 
 /// The client that rings. It reaches this machine only, so it needs neither proxies nor certificate roots, and an
 /// `https://localhost` bot may sign its own certificate.
-pub(super) fn client() -> Result<Client, reqwest::Error> {
+pub(super) fn line() -> Result<Line, String> {
     Client::builder()
         .no_proxy()
         .redirect(redirect::Policy::none())
@@ -374,6 +376,7 @@ pub(super) fn client() -> Result<Client, reqwest::Error> {
         // Common servers close idle connections after 5 s; leave before them.
         .pool_idle_timeout(Duration::from_secs(2))
         .build()
+        .map_err(|error| cause(&error))
 }
 
 /// The bot's URL, if it is on this machine.
