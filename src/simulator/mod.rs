@@ -24,6 +24,7 @@ mod keys;
 mod log;
 mod payload;
 mod reply;
+mod ring;
 mod server;
 mod tokens;
 
@@ -33,8 +34,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-pub use caller::{NotificationToken, RingError, RingOptions, Ringing, RungCall};
 pub use log::{ReceivedRedirect, ServedRequest};
+pub use ring::{NotificationToken, RingError, RingOptions, Ringing, RungCall};
 pub use tokens::AccessOptions;
 
 use call::LONGEST_WINDOW;
