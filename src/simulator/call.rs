@@ -1,6 +1,6 @@
 //! The calls Graph knows, and the one question about each: may it still be redirected?
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,8 @@ const KEPT: usize = 100_000;
 pub(super) const LONGEST_WINDOW: Duration = Duration::from_secs(15);
 
 struct Call {
+    /// Its place among all calls by age.
+    place: u64,
     facts: CallFacts,
     rang: Instant,
     window: Duration,
@@ -28,7 +30,9 @@ struct Call {
 #[derive(Default)]
 struct Table {
     by_id: HashMap<String, Call>,
-    oldest_first: VecDeque<String>,
+    /// Ids by age. Calls leave in any order, so this is a tree and not a queue.
+    oldest_first: BTreeMap<u64, String>,
+    next_place: u64,
 }
 
 /// All calls of one simulator.
@@ -59,23 +63,24 @@ impl Calls {
             return false;
         }
         if table.oldest_first.len() >= KEPT
-            && let Some(oldest) = table.oldest_first.pop_front()
+            && let Some((_, oldest)) = table.oldest_first.pop_first()
         {
             table.by_id.remove(&oldest);
         }
-        table.oldest_first.push_back(id.clone());
-        table.by_id.insert(id, Call { facts, rang: Instant::now(), window, redirected: false, waiting });
+        let place = table.next_place;
+        table.next_place += 1;
+        table.oldest_first.insert(place, id.clone());
+        table
+            .by_id
+            .insert(id, Call { place, facts, rang: Instant::now(), window, redirected: false, waiting });
         true
     }
 
     /// Forgets a call that is over: from now on Graph does not know it.
     pub(super) fn remove(&self, id: &str) {
-        let id = normal_id(id);
         let mut table = self.table();
-        table.by_id.remove(&id);
-        // Calls end in about the order they began, so the search is short.
-        if let Some(place) = table.oldest_first.iter().position(|other| *other == id) {
-            table.oldest_first.remove(place);
+        if let Some(call) = table.by_id.remove(&normal_id(id)) {
+            table.oldest_first.remove(&call.place);
         }
     }
 

@@ -1,8 +1,6 @@
 //! The caller's side: rings a bot, waits for its redirect, and tells it that the call is over.
 
-use std::fmt;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -10,13 +8,13 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use reqwest::{Client, Response, redirect};
 use serde_json::Value;
 use tokio::sync::oneshot;
-use tokio::task::AbortHandle;
 use url::{Host, Url};
 use uuid::Uuid;
 
 use super::graph::Graph;
 use super::log::ReceivedRedirect;
 use super::payload::{self, CallFacts};
+use super::ring::{RingError, RungCall};
 
 /// Of a bot's reply no more is kept.
 const LONGEST_REPLY: usize = 64 * 1024;
@@ -27,163 +25,13 @@ const PICKUP: Duration = Duration::from_millis(20);
 /// How long a bot may take over the notification that the call has ended.
 const END_REPLY: Duration = Duration::from_secs(5);
 
-/// Which token the notification carries.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum NotificationToken {
-    /// A genuine one for the simulator's app and the call's tenant.
-    #[default]
-    Genuine,
-    /// This text behind `Bearer `.
-    Given(String),
-    /// No `Authorization` header at all.
-    Missing,
-}
-
-/// How to ring. The default is a Teams user who rings the simulator's app.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct RingOptions {
-    /// Call id; a new GUID when `None`.
-    pub call_id: Option<String>,
-    /// Who rings: an identity set such as `{"user": {"id": "..."}}`, or a whole participant with an `identity`.
-    pub source: Option<Value>,
-    /// Who is rung, in the same form; the simulator's app when empty.
-    pub targets: Vec<Value>,
-    /// Tenant of the call; the simulator's when `None`.
-    pub tenant_id: Option<String>,
-    /// `callbackUri` of the call; `https://bot.contoso.com/...` as in the documentation when `None`.
-    pub callback_uri: Option<String>,
-    /// `myParticipantId` of the call; a new GUID when `None`.
-    pub my_participant_id: Option<String>,
-    /// Token of the incoming notification.
-    pub token: NotificationToken,
-    /// Sent instead of the incoming notification, byte for byte; it need not be JSON.
-    pub body: Option<Vec<u8>>,
-    /// How long the call rings: at most, and when `None`, 15 s.
-    pub wait: Option<Duration>,
-}
-
-impl RingOptions {
-    /// Documented example 1, 2 or 3 with a call id of its own; `None` for any other number.
-    pub fn example(number: u8) -> Option<Self> {
-        let (source, targets, my_participant_id) = payload::example(number)?;
-        Some(Self {
-            source: Some(source),
-            targets,
-            tenant_id: Some(payload::EXAMPLE_TENANT.to_owned()),
-            callback_uri: Some(payload::callback_uri(payload::EXAMPLE_APP)),
-            my_participant_id: Some(my_participant_id.to_owned()),
-            ..Self::default()
-        })
-    }
-
-    /// The call these options describe.
-    pub(super) fn facts(&self, app_id: &str, tenant_id: &str) -> CallFacts {
-        let tenant_id = self.tenant_id.clone().unwrap_or_else(|| tenant_id.to_owned());
-        let targets = if self.targets.is_empty() {
-            vec![payload::bot(app_id)]
-        } else {
-            self.targets.iter().cloned().map(payload::participant).collect()
-        };
-        CallFacts {
-            id: self.call_id.clone().unwrap_or_else(new_id),
-            callback_uri: self.callback_uri.clone().unwrap_or_else(|| payload::callback_uri(app_id)),
-            source: self
-                .source
-                .clone()
-                .map_or_else(|| payload::default_caller(&tenant_id), payload::participant),
-            targets,
-            my_participant_id: self.my_participant_id.clone().unwrap_or_else(new_id),
-            tenant_id,
-        }
-    }
-}
-
-/// What happened to a call that rang.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RungCall {
-    /// Call id.
-    pub call_id: String,
-    /// HTTP status of the bot's reply; `None` when it did not reply while the call rang.
-    pub reply_status: Option<u16>,
-    /// Headers of the bot's reply.
-    pub reply_headers: Vec<(String, String)>,
-    /// The first 64 KiB of the bot's reply.
-    pub reply_body: Bytes,
-    /// The redirect that Graph accepted.
-    pub redirect: Option<ReceivedRedirect>,
-    /// HTTP status of the bot's reply to the notification of the end; `None` when it got none or did not reply.
-    pub ended_status: Option<u16>,
-    /// `rang`, then `replied`, `redirected`, `expired`, `ended` as they happened, each with the time since ringing.
-    pub steps: Vec<(&'static str, Duration)>,
-}
-
-/// Why a call could not ring.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RingError {
-    /// Only bots on this machine are rung; a token that looks genuine must not leave it.
-    NotLoopback(String),
-    /// Nobody answers at the bot's URL.
-    Unreachable(String),
-    /// A call of this id is ringing already.
-    AlreadyRinging(String),
-    /// The simulator was stopped, or belongs to the process this one was forked from.
-    Stopped,
-    /// The token could not be signed.
-    Signing,
-}
-
-impl fmt::Display for RingError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotLoopback(url) => {
-                write!(
-                    f,
-                    "only http(s) URLs on this machine (localhost, 127.0.0.1, [::1]) can be rung, not {url:?}"
-                )
-            }
-            Self::Unreachable(why) => write!(f, "the bot cannot be reached: {why}"),
-            Self::AlreadyRinging(id) => write!(f, "call {id} is ringing already"),
-            Self::Stopped => f.write_str("the simulator is stopped"),
-            Self::Signing => f.write_str("the notification token could not be signed"),
-        }
-    }
-}
-
-impl std::error::Error for RingError {}
-
-/// A call that is ringing. Dropping it hangs up.
-#[derive(Debug)]
-pub struct Ringing {
-    pub(super) finished: Receiver<Result<RungCall, RingError>>,
-    pub(super) task: AbortHandle,
-}
-
-impl Ringing {
-    /// Waits until the call is over.
-    pub fn wait(self) -> Result<RungCall, RingError> {
-        self.finished.recv().unwrap_or(Err(RingError::Stopped))
-    }
-
-    /// Waits a while; `None` when the call is still going on.
-    pub fn wait_for(&self, time: Duration) -> Option<Result<RungCall, RingError>> {
-        match self.finished.recv_timeout(time) {
-            Ok(result) => Some(result),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => Some(Err(RingError::Stopped)),
-        }
-    }
-}
-
-impl Drop for Ringing {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
+/// What the calls of one simulator share: it keeps connections to the bot open.
+pub(super) type Line = Client;
 
 /// One call as the caller's side has it, ready to ring.
 pub(super) struct Caller {
     pub(super) graph: Arc<Graph>,
-    pub(super) client: Client,
+    pub(super) line: Line,
     pub(super) app_id: String,
     pub(super) facts: CallFacts,
     pub(super) token: Option<String>,
@@ -199,7 +47,7 @@ impl Caller {
             return Err(RingError::AlreadyRinging(self.facts.id));
         }
         // Also when this task is dropped half way: the caller hung up.
-        let _known = Known { graph: Arc::clone(&self.graph), id: self.facts.id.clone() };
+        let known = Known { graph: Arc::clone(&self.graph), id: self.facts.id.clone() };
         let correlation = Scenario { id: new_id(), chain_id: new_id() };
         let mut rung = RungCall {
             call_id: self.facts.id.clone(),
@@ -214,23 +62,22 @@ impl Caller {
         if !follow(&mut rung, incoming, &mut redirect, start, self.window).await? {
             return Ok(rung);
         }
+        if rung.redirect.is_some() {
+            tokio::time::sleep(PICKUP).await;
+        }
+        // Before the bot is told of the end, for a bot that asks Graph at once.
+        drop(known);
         if rung.redirect.is_none() {
-            // Graph knows the call for an instant longer than we wait: look once more when it no longer does.
-            self.graph.calls.remove(&self.facts.id);
+            // Graph knew the call for an instant longer than we waited.
             rung.redirect = redirect.try_recv().ok();
         }
         let (answered_by, end_url) = match &rung.redirect {
-            Some(redirect) => {
-                tokio::time::sleep(PICKUP).await;
-                (
-                    payload::answered_by(&redirect.body),
-                    callback_on_this_machine(&redirect.body).unwrap_or(url),
-                )
-            }
+            Some(redirect) => (
+                payload::answered_by(&redirect.body),
+                callback_on_this_machine(&redirect.body).unwrap_or(url),
+            ),
             None => (None, url),
         };
-        // Nobody but the bot may know the call once it is told of its end.
-        self.graph.calls.remove(&self.facts.id);
         let token = self
             .graph
             .tokens
@@ -253,7 +100,7 @@ impl Caller {
         scenario: &Scenario,
     ) -> Result<Reply, reqwest::Error> {
         let mut request = self
-            .client
+            .line
             .post(url)
             .header(CONTENT_TYPE, "application/json; charset=utf-8")
             .header(USER_AGENT, "Microsoft-Skype/3.0,(Calling/1.0)")
@@ -364,7 +211,7 @@ impl Reply {
 
 /// The client that rings. It reaches this machine only, so it needs neither proxies nor certificate roots, and an
 /// `https://localhost` bot may sign its own certificate.
-pub(super) fn client() -> Result<Client, reqwest::Error> {
+pub(super) fn line() -> Result<Line, String> {
     Client::builder()
         .no_proxy()
         .redirect(redirect::Policy::none())
@@ -374,6 +221,7 @@ pub(super) fn client() -> Result<Client, reqwest::Error> {
         // Common servers close idle connections after 5 s; leave before them.
         .pool_idle_timeout(Duration::from_secs(2))
         .build()
+        .map_err(|error| cause(&error))
 }
 
 /// The bot's URL, if it is on this machine.
@@ -403,6 +251,6 @@ fn cause(error: &reqwest::Error) -> String {
     innermost.to_string()
 }
 
-fn new_id() -> String {
+pub(super) fn new_id() -> String {
     Uuid::new_v4().to_string()
 }

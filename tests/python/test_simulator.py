@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import signal
@@ -13,10 +14,16 @@ import time
 import urllib.error
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
 from callredirect.testing import RungCall, Simulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from typing_extensions import Self
 
 FORWARD = {
     "targets": [
@@ -35,12 +42,14 @@ FORWARD = {
 
 
 @pytest.fixture
-def graph():
+def graph() -> Iterator[Simulator]:
     with Simulator() as simulator:
         yield simulator
 
 
-def redirect(graph, call_id, token=None, version="v1.0"):
+def redirect(
+    graph: Simulator, call_id: str, token: str | None = None, version: str = "v1.0"
+) -> tuple[int, str | None]:
     """Status and error code of a redirect."""
     request = urllib.request.Request(
         f"{graph.base_url}/{version}/communications/calls/{call_id}/redirect",
@@ -62,12 +71,13 @@ def redirect(graph, call_id, token=None, version="v1.0"):
 class Bot:
     """Redirects every call, unless told to answer with `status` only."""
 
-    def __init__(self, graph, status=202, redirects=True):
-        self.received = []
+    def __init__(self, graph: Simulator, status: int = 202, redirects: bool = True) -> None:
+        self.received: list[tuple[dict[str, str], bytes]] = []
+        self.sent: tuple[int, str | None] | None = None
         bot = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
+            def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 bot.received.append((dict(self.headers), body))
                 if redirects:
@@ -80,22 +90,22 @@ class Bot:
                 self.end_headers()
                 self.wfile.write(b"noted")
 
-            def log_message(self, *_):
+            def log_message(self, format: str, *args: object) -> None:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/api/calls"
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.server.shutdown()
         self.server.server_close()
 
 
-def test_a_call_is_redirected_and_ends(graph):
+def test_a_call_is_redirected_and_ends(graph: Simulator) -> None:
     with Bot(graph) as bot:
         rung = graph.ring(bot.url, source={"user": {"id": "caller"}}, targets=[{"phone": {"id": "+1"}}])
     assert isinstance(rung, RungCall)
@@ -121,19 +131,19 @@ def test_a_call_is_redirected_and_ends(graph):
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
-def test_the_documented_calls(graph, number):
+def test_the_documented_calls(graph: Simulator, number: int) -> None:
     with Bot(graph) as bot:
         rung = graph.ring_example(number, bot.url, call_id="mine")
     assert (rung.call_id, rung.redirect) == ("mine", FORWARD)
 
 
-def test_there_are_three_documented_calls(graph):
+def test_there_are_three_documented_calls(graph: Simulator) -> None:
     with pytest.raises(ValueError, match="1, 2 and 3"):
         graph.ring_example(4, "http://127.0.0.1:9")
 
 
-def test_ring_async(graph):
-    async def main():
+def test_ring_async(graph: Simulator) -> None:
+    async def main() -> RungCall:
         with Bot(graph) as bot:
             return await graph.ring_async(bot.url, call_id="mine")
 
@@ -143,20 +153,23 @@ def test_ring_async(graph):
 @pytest.mark.parametrize(
     ("token", "sent"), [("forged", "Bearer forged"), (False, None), (None, "Bearer eyJ")]
 )
-def test_tokens_and_bodies_of_ones_own(graph, token, sent):
+def test_tokens_and_bodies_of_ones_own(
+    graph: Simulator, token: str | Literal[False] | None, sent: str | None
+) -> None:
     with Bot(graph, status=401, redirects=False) as bot:
         for body in (b"\xff{", "\xe4"):
             rung = graph.ring(bot.url, token=token, body=body)
             headers, received = bot.received.pop()
             assert received == (body if isinstance(body, bytes) else body.encode())
             authorization = headers.get("Authorization")
-            assert authorization is None if sent is None else authorization.startswith(sent)
+            assert authorization is None if sent is None else (authorization or "").startswith(sent)
             assert (rung.reply_status, rung.redirect, rung.ended_status) == (401, None, None)
+    wrong: Any = True
     with pytest.raises(TypeError):
-        graph.ring(bot.url, token=True)
+        graph.ring(bot.url, token=wrong)
 
 
-def test_the_call_expires(graph):
+def test_the_call_expires(graph: Simulator) -> None:
     with Bot(graph, redirects=False) as bot:
         rung = graph.ring(bot.url, wait=0.1)
     assert [name for name, _ in rung.steps] == ["rang", "replied", "expired", "ended"]
@@ -165,7 +178,7 @@ def test_the_call_expires(graph):
         graph.ring(bot.url, wait=-1)
 
 
-def test_a_placed_call_rings_nobody(graph):
+def test_a_placed_call_rings_nobody(graph: Simulator) -> None:
     call_id = graph.place_call()
     assert redirect(graph, call_id, graph.access_token("other")) == (403, "7505")
     assert redirect(graph, call_id, graph.access_token(roles=[])) == (403, "7504")
@@ -176,7 +189,7 @@ def test_a_placed_call_rings_nobody(graph):
         graph.place_call(call_id=call_id)
 
 
-def test_only_this_machine_is_rung(graph):
+def test_only_this_machine_is_rung(graph: Simulator) -> None:
     with pytest.raises(ValueError, match="only http"):
         graph.ring("http://bot.contoso.com/api/calls")
     with Bot(graph) as bot:
@@ -185,12 +198,11 @@ def test_only_this_machine_is_rung(graph):
         graph.ring(bot.url)
 
 
-def test_keys_and_claims(graph):
-    import base64
-
-    def claims(token):
+def test_keys_and_claims(graph: Simulator) -> None:
+    def claims(token: str) -> dict[str, Any]:
         part = token.split(".")[1]
-        return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        decoded: dict[str, Any] = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        return decoded
 
     with urllib.request.urlopen(graph.metadata_url) as response:
         metadata = json.load(response)
@@ -204,7 +216,7 @@ def test_keys_and_claims(graph):
         assert other.jwks != graph.jwks
 
 
-def test_closed_is_closed(graph):
+def test_closed_is_closed(graph: Simulator) -> None:
     graph.close()
     graph.close()
     with pytest.raises(RuntimeError, match="stopped"):
@@ -213,14 +225,14 @@ def test_closed_is_closed(graph):
         urllib.request.urlopen(graph.base_url)
 
 
-def test_a_taken_port_is_an_oserror(graph):
+def test_a_taken_port_is_an_oserror(graph: Simulator) -> None:
     port = int(graph.base_url.rsplit(":", 1)[1])
     with pytest.raises(OSError, match="cannot listen"):
         Simulator(port=port)
 
 
-def run(code, **options):
-    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, **options)
+def run(code: str) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
 
 
 RINGING = """
@@ -238,12 +250,13 @@ graph = Simulator()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for a child on Windows")
-def test_ctrl_c_hangs_up():
+def test_ctrl_c_hangs_up() -> None:
     code = RINGING + (
         "print('ringing', flush=True)\ntry:\n    graph.ring(url)\n"
         "except KeyboardInterrupt:\n    print('interrupted')"
     )
     with run(code) as child:
+        assert child.stdout is not None
         assert child.stdout.readline() == "ringing\n"
         time.sleep(0.2)
         started = time.monotonic()
@@ -253,7 +266,7 @@ def test_ctrl_c_hangs_up():
     assert child.returncode == 0
 
 
-def test_exit_while_ringing_is_clean():
+def test_exit_while_ringing_is_clean() -> None:
     code = RINGING + "threading.Thread(target=lambda: graph.ring(url), daemon=True).start()\nprint('bye')"
     for _ in range(5):
         with run(code) as child:
@@ -261,9 +274,7 @@ def test_exit_while_ringing_is_clean():
         assert child.returncode == 0
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_forked_child_exits_and_cannot_ring():
-    code = RINGING + """
+FORKING = """
 import os
 child = os.fork()
 if child == 0:
@@ -281,11 +292,15 @@ if child == 0:
 status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 print(status, graph.ring(url, wait=0.05).ended_status)
 """
-    with run(code) as child:
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_exits_and_cannot_ring() -> None:
+    with run(RINGING + FORKING) as child:
         assert child.communicate(timeout=10)[0] == "0 202\n"
 
 
-def test_testing_imports_neither_asyncio_nor_pytest():
+def test_testing_imports_neither_asyncio_nor_pytest() -> None:
     code = "import sys, callredirect.testing; print({'asyncio', 'pytest'} & set(sys.modules))"
     with run(code) as child:
         assert child.communicate(timeout=10)[0] == "set()\n"

@@ -11,7 +11,11 @@ __all__ = ["ReceivedRedirect", "RungCall", "Simulator"]
 
 
 class Simulator(_native.Simulator):
-    __doc__ = _native.Simulator.__doc__
+    """A Microsoft Graph of your own on this machine, with a caller who rings your bot.
+
+    Everything is real HTTP on a free port of 127.0.0.1: signed notification tokens, Graph's checks and errors, and
+    the 15 seconds. Give `base_url` to the client under test and `metadata_url` or `jwks` to the verifier.
+    """
 
     async def ring_async(self, url: str, **options: Any) -> RungCall:
         """`ring` for a bot that runs on this very event loop: the waiting happens in a thread."""
