@@ -7,8 +7,19 @@
 //!    (adapter)      verify/  notification/ calls/  (user)  redirect/   send/   outcome
 //! ```
 
-pub mod redirect;
 pub mod verify;
+
+pub mod notification;
+
+pub mod calls;
+
+pub mod redirect;
+
+pub mod send;
+
+pub mod outcome;
+
+pub mod redirector;
 
 mod error;
 mod json;

@@ -2,8 +2,17 @@
 
 #![allow(clippy::doc_markdown, reason = "doc comments become Python docstrings")]
 
+mod bridge;
 mod errors;
+mod hint;
+mod json;
+mod notification;
+mod outcome;
+mod party;
 mod redirect;
+mod redirector;
+mod send;
+mod simulator;
 mod target;
 mod value;
 mod verify;
@@ -14,7 +23,26 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = true)]
 mod _native {
     #[pymodule_export]
+    use super::bridge::Mailbox;
+    #[pymodule_export]
+    use super::json::{_restore, JsonObject};
+    #[pymodule_export]
+    use super::notification::{
+        CallEnded, CallUpdated, IncomingCall, Notification, Notifications, OperationEnded, OtherNotification,
+        ParticipantsChanged, parse,
+    };
+    #[pymodule_export]
+    use super::outcome::{Accepted, Attempt, CallGone, Expired, Outcome, Rejected, Unknown};
+    #[pymodule_export]
+    use super::party::{Call, Identity, Operation, Participant, ParticipantInfo, ResultInfo};
+    #[pymodule_export]
     use super::redirect::{Limits, Redirect, Target, Violation};
+    #[pymodule_export]
+    use super::redirector::{Receipt, Receiver, Reply, TrackedCall};
+    #[pymodule_export]
+    use super::send::{Cloud, Deadline, PreparedRedirect, Sender};
+    #[pymodule_export]
+    use super::simulator::{ReceivedRedirect, RungCall, Simulator};
     #[pymodule_export]
     use super::verify::{Claims, Verifier};
 }

@@ -4,6 +4,7 @@
 //! cheap ones first, and every doubt is a refusal: a forged notification would make the bot place calls.
 
 mod claims;
+mod fetch;
 mod keys;
 mod token;
 
@@ -11,6 +12,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 pub use claims::Claims;
+pub use fetch::fetch_keys;
 pub use keys::KeySet;
 
 use token::Token;

@@ -1,0 +1,41 @@
+"""What `import callredirect` adds to a fresh interpreter, in wall time and memory."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+
+ROUNDS = 20
+SUBJECTS = ["pass", "import callredirect", "import msgspec", "import aiohttp"]
+MEMORY = "; import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+
+
+def main() -> None:
+    walls: dict[str, list[float]] = {code: [] for code in SUBJECTS}
+    sizes: dict[str, list[float]] = {code: [] for code in SUBJECTS}
+    for turn in range(ROUNDS + 1):
+        for code in SUBJECTS:
+            before = time.perf_counter()
+            # -I: nothing of the user's environment is measured with it.
+            done = subprocess.run(
+                [sys.executable, "-I", "-c", code + MEMORY], capture_output=True, check=True
+            )
+            if turn:
+                walls[code].append((time.perf_counter() - before) * 1e3)
+                sizes[code].append(int(done.stdout) / (1024 * 1024 if sys.platform == "darwin" else 1024))
+
+    print(
+        f"fresh interpreter, {ROUNDS} rounds\n  {'':20}  {'min ms':>8}  {'median ms':>9}  {'added ms':>8}  {'added MB':>8}"
+    )
+    for code in SUBJECTS:
+        added = statistics.median(walls[code]) - statistics.median(walls["pass"])
+        grown = statistics.median(sizes[code]) - statistics.median(sizes["pass"])
+        print(
+            f"  {code:20}  {min(walls[code]):8.1f}  {statistics.median(walls[code]):9.1f}  {added:8.1f}  {grown:8.1f}"
+        )
+
+
+if __name__ == "__main__":
+    main()

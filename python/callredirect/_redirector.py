@@ -1,0 +1,237 @@
+"""The whole flow: verify, parse, claim, decide, validate, send, outcome.
+
+Receiving is Rust's; what is here calls the bot's own functions, and runs on after the reply.
+"""
+
+from __future__ import annotations
+
+import time
+
+from ._client import AsyncClient
+from ._native import Cloud, Receiver, Redirect, Reply, TrackedCall, Verifier
+from .exceptions import CallRedirectError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import asyncio
+    import logging
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+    from typing import Any, TypeAlias, TypeVar
+
+    from ._credential import Credential
+    from ._native import Call, Limits
+
+    IncomingHandler: TypeAlias = (
+        "Callable[[Call], Redirect | None] | Callable[[Call], Coroutine[Any, Any, Redirect | None]]"
+    )
+    EndedHandler: TypeAlias = "Callable[[TrackedCall], Any]"
+
+    OnIncoming = TypeVar("OnIncoming", bound=IncomingHandler)
+    OnEnded = TypeVar("OnEnded", bound=EndedHandler)
+
+
+def _logger() -> logging.Logger:
+    # Imported when there is something to say: it costs more than the rest of the package.
+    import logging
+
+    return logging.getLogger("callredirect")
+
+
+class Redirector:
+    """A bot that redirects calls. Give its ``handle`` every request to the calling webhook.
+
+    Args:
+        app_id: The bot's application id: the audience of Microsoft's tokens.
+        credential: As for ``AsyncClient``; of the **call's** tenant.
+        verifier: How to tell genuine notifications; ``Verifier(app_id)`` with Microsoft's own keys if not given.
+        store: Where claims are kept, so that one call is redirected once: ``"memory"``, which is this process.
+        api_version: ``"v1.0"`` or ``"beta"``.
+        cloud: Where Graph is.
+        base_url: Another root of Graph, such as a simulator's; plain http on loopback only.
+        limits: Other numbers than Microsoft's present ones.
+
+    The host owns the server, the event loop and the lifecycle; see ``callredirect.adapters``.
+    """
+
+    def __init__(
+        self,
+        *,
+        app_id: str,
+        credential: Credential,
+        verifier: Verifier | None = None,
+        store: str = "memory",
+        api_version: str = "v1.0",
+        cloud: Cloud = Cloud.GLOBAL,
+        base_url: str | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self._receiver = Receiver(verifier or Verifier(app_id), store=store)
+        self._client = AsyncClient(
+            credential, api_version=api_version, cloud=cloud, base_url=base_url, limits=limits
+        )
+        self._incoming: IncomingHandler | None = None
+        self._ended: EndedHandler | None = None
+        self._redirecting: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._fetching: asyncio.Task[None] | None = None
+
+    def on_incoming(self, handler: OnIncoming) -> OnIncoming:
+        """Registers the function that says where a call goes: a ``Redirect``, or ``None`` to leave it alone.
+
+        Synchronous functions run in a thread. The function has until ``call.deadline``.
+        """
+        self._incoming = handler
+        return handler
+
+    def on_ended(self, handler: OnEnded) -> OnEnded:
+        """Registers the function that is told of every call that ended, once, after its redirect is settled."""
+        self._ended = handler
+        return handler
+
+    @property
+    def calls(self) -> tuple[TrackedCall, ...]:
+        """The last calls of this process, at most 10,000, oldest first."""
+        return self._receiver.calls
+
+    @property
+    def max_bytes(self) -> int:
+        """The longest body that is read, in bytes. A host may stop reading one byte later."""
+        return self._receiver.max_bytes
+
+    async def handle(
+        self,
+        body: bytes | str | Mapping[str, Any],
+        headers: Mapping[str, str] | Iterable[tuple[str, str] | tuple[bytes, bytes]],
+        *,
+        received_at: float | None = None,
+    ) -> Reply:
+        """Takes in one webhook request and says what to answer. The redirect runs on after it.
+
+        Args:
+            body: The body as it came, or as the host has already read it.
+            headers: All request headers: a mapping, or pairs.
+            received_at: ``time.monotonic()`` when the request began; now, if it is not given.
+
+        Nothing that a sender does makes this raise: the reply says 202, 204, 400, 401, 403, 413, 415 or 503.
+        """
+        if received_at is None:
+            received_at = time.monotonic()
+        receipt = self._receiver.receive(body, headers, received_at) if self._fetching is None else None
+        if receipt is None or receipt.reply is None:
+            await self._fetch_keys()
+            receipt = self._receiver.receive(body, headers, received_at)
+        if receipt.reply is None:
+            raise CallRedirectError("keys are needed twice in a row: please report it")
+        if receipt.reason is not None:
+            _logger().info("notification answered %d: %s", receipt.reply.status, receipt.reason)
+        for call in receipt.incoming:
+            self._redirecting[call.call_id] = self._start(self._redirect(call))
+        for call in receipt.ended:
+            self._start(self._tell_ended(call))
+        return receipt.reply
+
+    async def close(self) -> None:
+        """Answers new requests 503 and waits for the redirects under way, which their deadlines bound."""
+        import asyncio
+
+        self._receiver.close()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        import asyncio
+
+        # The set keeps the task alive: the loop itself holds it only weakly.
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _fetch_keys(self) -> None:
+        """One fetch at a time, however many requests wait for it."""
+        import asyncio
+
+        if self._fetching is None:
+            self._fetching = self._start(self._fetch_keys_once())
+        await asyncio.shield(self._fetching)
+
+    async def _fetch_keys_once(self) -> None:
+        from ._bridge import loop_mailbox
+
+        try:
+            box = loop_mailbox()
+            failure: str | None = await box.wait(self._receiver.fetch_keys(box.mailbox))
+        finally:
+            self._fetching = None
+        if failure is not None:
+            _logger().warning("Microsoft's keys could not be fetched: %s", failure)
+
+    async def _redirect(self, tracked: TrackedCall) -> None:
+        """Decide, validate, send. Whatever happens, the call ends in one recorded outcome."""
+        try:
+            await self._settle(tracked)
+        except CallRedirectError as error:
+            tracked._failed(f"{type(error).__name__}: {error}")
+        except Exception as error:
+            # The bot's own code, or its credential: the log has the traceback, the record only the kind.
+            tracked._failed(f"{type(error).__name__} was raised")
+            _logger().exception("call %s: the bot's code raised", tracked.call_id)
+        finally:
+            self._redirecting.pop(tracked.call_id, None)
+            if tracked.failure is not None:
+                _logger().error("call %s was not redirected: %s", tracked.call_id, tracked.failure)
+
+    async def _settle(self, tracked: TrackedCall) -> None:
+        call = tracked.call
+        if call is None or self._incoming is None:
+            return tracked._failed("no on_incoming handler is registered")
+        import asyncio
+
+        try:
+            decision = await asyncio.wait_for(_run(self._incoming, call), call.deadline.remaining)
+        except asyncio.TimeoutError:
+            if not call.deadline.passed:
+                raise
+            return tracked._failed("the on_incoming handler gave no answer before the deadline")
+        tracked._decided()
+        if decision is None:
+            return tracked._left_alone()
+        if not isinstance(decision, Redirect):
+            return tracked._failed(
+                f"the on_incoming handler returned {type(decision).__name__}, not a Redirect or None"
+            )
+        request = self._client._prepare(call, decision, call.deadline)
+        tracked._validated()
+        if tracked.ended:
+            return tracked._failed("the call ended before it could be redirected")
+        outcome = await self._client._send(request)
+        tracked._redirected(outcome)
+        _logger().info("call %s: %r", tracked.call_id, outcome)
+        return None
+
+    async def _tell_ended(self, tracked: TrackedCall) -> None:
+        import asyncio
+
+        redirecting = self._redirecting.get(tracked.call_id)
+        if redirecting is not None:
+            await asyncio.wait([redirecting])
+        if self._ended is None:
+            return
+        try:
+            await _run(self._ended, tracked)
+        except Exception:
+            _logger().exception("call %s: the on_ended handler raised", tracked.call_id)
+
+
+async def _run(handler: Callable[..., Any], argument: object) -> Any:
+    """Calls a handler, synchronous ones in a thread because they may block."""
+    import asyncio
+    import inspect
+
+    if inspect.iscoroutinefunction(handler):
+        return await handler(argument)
+    result = await asyncio.to_thread(handler, argument)
+    if inspect.isawaitable(result):
+        awaitable: Awaitable[Any] = result
+        return await awaitable
+    return result

@@ -1,0 +1,36 @@
+"""FastAPI: ``app.include_router(callredirect.adapters.fastapi.router(bot))``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI, Request, Response
+
+from callredirect import Redirector
+
+
+def router(bot: Redirector, path: str = "/api/calls") -> APIRouter:
+    """A router with the calling webhook at ``path``, which drains the bot at shutdown."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await bot.close()
+
+    routes = APIRouter(lifespan=lifespan)
+
+    @routes.post(path, status_code=202, summary="Calling webhook of Microsoft Teams")
+    async def calls(request: Request) -> Response:
+        received_at = time.monotonic()
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > bot.max_bytes:
+                break
+        reply = await bot.handle(body, request.headers, received_at=received_at)
+        return Response(reply.body, status_code=reply.status, headers=reply.headers)
+
+    # FastAPI resolves annotations at run time; a closure's names would be out of its reach.
+    return routes

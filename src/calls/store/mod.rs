@@ -1,0 +1,5 @@
+//! Places to keep claims.
+
+mod memory;
+
+pub use memory::MemoryStore;

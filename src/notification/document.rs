@@ -1,0 +1,287 @@
+//! A JSON text held as it came, with a flat index of its values.
+//!
+//! Nothing is converted before somebody asks: unknown members, number spelling and `null` survive because the
+//! text itself is kept. `scan.rs` builds the index, everything else here only reads it.
+
+use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use super::scan;
+use crate::ParseError;
+use crate::send::clock::Arrival;
+
+/// What a value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `{...}`
+    Object,
+    /// `[...]`
+    Array,
+    /// A string without escapes: its text is the text between the quotes.
+    Plain,
+    /// A string with at least one backslash.
+    Escaped,
+    /// A number, in whatever spelling it came.
+    Number,
+    /// `true`
+    True,
+    /// `false`
+    False,
+    /// `null`
+    Null,
+}
+
+/// One value (or member name): its place in the text, and the index just past everything inside it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    pub(super) kind: Kind,
+    pub(super) start: u32,
+    pub(super) end: u32,
+    pub(super) next: u32,
+}
+
+/// A parsed JSON text.
+#[derive(Debug)]
+pub struct Document {
+    text: Box<str>,
+    entries: Vec<Entry>,
+    arrival: Arrival,
+}
+
+impl Document {
+    /// Reads one strict JSON text (RFC 8259) at most `max_depth` deep.
+    pub fn parse(text: &str, max_depth: usize, arrival: Arrival) -> Result<Arc<Self>, ParseError> {
+        let entries = scan::scan(text, max_depth)?;
+        Ok(Arc::new(Self { text: text.into(), entries, arrival }))
+    }
+
+    /// When the text arrived.
+    pub fn arrival(&self) -> Arrival {
+        self.arrival
+    }
+
+    /// The outermost value.
+    pub fn root(&self) -> Node<'_> {
+        Node { doc: self, index: 0 }
+    }
+}
+
+/// One value of a document.
+#[derive(Clone, Copy)]
+pub struct Node<'a> {
+    doc: &'a Document,
+    index: u32,
+}
+
+const ABSENT: Entry = Entry { kind: Kind::Null, start: 0, end: 0, next: u32::MAX };
+
+impl<'a> Node<'a> {
+    fn entry(self) -> Entry {
+        self.doc.entries.get(self.index as usize).copied().unwrap_or(ABSENT)
+    }
+
+    /// What the value is.
+    pub fn kind(self) -> Kind {
+        self.entry().kind
+    }
+
+    /// The value as it stands in the text.
+    pub fn raw(self) -> &'a str {
+        let entry = self.entry();
+        self.doc.text.get(entry.start as usize..entry.end as usize).unwrap_or_default()
+    }
+
+    /// When the text it stands in arrived.
+    pub fn arrival(self) -> Arrival {
+        self.doc.arrival
+    }
+
+    /// Position in the document's index, for keeping hold of a value through [`Json`].
+    pub fn index(self) -> u32 {
+        self.index
+    }
+
+    /// Members of an object in the order they came; nothing for other values.
+    pub fn members(self) -> Members<'a> {
+        Members(self.children(Kind::Object))
+    }
+
+    /// Items of an array; nothing for other values.
+    pub fn items(self) -> Children<'a> {
+        self.children(Kind::Array)
+    }
+
+    fn children(self, of: Kind) -> Children<'a> {
+        let entry = self.entry();
+        let end = if entry.kind == of { entry.next } else { self.index };
+        Children { doc: self.doc, index: self.index + 1, end }
+    }
+
+    /// The member of that name; the last one if it comes twice.
+    pub fn get(self, name: &str) -> Option<Node<'a>> {
+        self.members().filter(|(key, _)| key.is(name)).last().map(|(_, value)| value)
+    }
+
+    /// The string, unescaped; `None` for other values. A lone surrogate reads as U+FFFD.
+    pub fn as_str(self) -> Option<Cow<'a, str>> {
+        let raw = self.raw();
+        let inner = raw.get(1..raw.len().wrapping_sub(1)).unwrap_or_default();
+        match self.kind() {
+            Kind::Plain => Some(Cow::Borrowed(inner)),
+            Kind::Escaped => Some(Cow::Owned(scan::unescape(inner))),
+            _ => None,
+        }
+    }
+
+    /// Whether it is this very string.
+    pub fn is(self, text: &str) -> bool {
+        match self.kind() {
+            Kind::Plain => {
+                let raw = self.raw();
+                raw.len() == text.len() + 2 && raw.get(1..=text.len()) == Some(text)
+            }
+            _ => self.as_str().is_some_and(|own| own == text),
+        }
+    }
+
+    /// The string member of that name.
+    pub fn str(self, name: &str) -> Option<Cow<'a, str>> {
+        self.get(name)?.as_str()
+    }
+
+    /// The integer, also when it came as a numeric string.
+    pub fn as_int(self) -> Option<i64> {
+        match self.kind() {
+            Kind::Number => self.raw().parse().ok(),
+            _ => self.as_str()?.parse().ok(),
+        }
+    }
+
+    /// The boolean member of that name.
+    pub fn bool(self, name: &str) -> Option<bool> {
+        match self.get(name)?.kind() {
+            Kind::True => Some(true),
+            Kind::False => Some(false),
+            _ => None,
+        }
+    }
+
+    /// The object member of that name.
+    pub fn object(self, name: &str) -> Option<Node<'a>> {
+        self.get(name).filter(|value| value.kind() == Kind::Object)
+    }
+
+    /// A number that is the same for values that are equal as JSON.
+    pub fn fingerprint(self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        match self.kind() {
+            Kind::Object => self
+                .members()
+                .map(|(key, value)| {
+                    let mut member = DefaultHasher::new();
+                    key.as_str().hash(&mut member);
+                    value.fingerprint().hash(&mut member);
+                    member.finish()
+                })
+                // A sum, because members may come in any order.
+                .fold(0_u64, u64::wrapping_add)
+                .hash(&mut hasher),
+            Kind::Array => self.items().for_each(|item| item.fingerprint().hash(&mut hasher)),
+            Kind::Plain | Kind::Escaped => self.as_str().hash(&mut hasher),
+            _ => self.raw().hash(&mut hasher),
+        }
+        hasher.finish()
+    }
+
+    /// The first member name that comes twice among those `known`.
+    pub fn duplicate(self, known: &[&'static str]) -> Option<&'static str> {
+        let mut seen = 0_u64;
+        for (key, _) in self.members() {
+            let Some(place) = known.iter().position(|name| key.is(name)) else { continue };
+            let bit = 1 << place;
+            if seen & bit != 0 {
+                return known.get(place).copied();
+            }
+            seen |= bit;
+        }
+        None
+    }
+}
+
+/// Equal as JSON: members in any order, numbers by spelling.
+impl PartialEq for Node<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        if self.raw() == other.raw() {
+            return true;
+        }
+        match (self.kind(), other.kind()) {
+            (Kind::Object, Kind::Object) => {
+                self.members().count() == other.members().count()
+                    && self.members().all(|(key, value)| {
+                        key.as_str().and_then(|name| other.get(&name)).is_some_and(|theirs| value == theirs)
+                    })
+            }
+            (Kind::Array, Kind::Array) => self.items().eq(other.items()),
+            _ => self.as_str().is_some_and(|own| other.as_str().is_some_and(|theirs| own == theirs)),
+        }
+    }
+}
+
+/// Iterator over the values inside a value.
+#[derive(Clone)]
+pub struct Children<'a> {
+    doc: &'a Document,
+    index: u32,
+    end: u32,
+}
+
+impl<'a> Iterator for Children<'a> {
+    type Item = Node<'a>;
+
+    fn next(&mut self) -> Option<Node<'a>> {
+        if self.index >= self.end {
+            return None;
+        }
+        let node = Node { doc: self.doc, index: self.index };
+        self.index = node.entry().next;
+        Some(node)
+    }
+}
+
+/// Iterator over name and value of an object's members.
+#[derive(Clone)]
+pub struct Members<'a>(Children<'a>);
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (Node<'a>, Node<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some((self.0.next()?, self.0.next()?))
+    }
+}
+
+/// A value that keeps its document alive.
+#[derive(Debug, Clone)]
+pub struct Json {
+    doc: Arc<Document>,
+    index: u32,
+}
+
+impl Json {
+    /// Holds one value of a document.
+    pub fn new(doc: Arc<Document>, index: u32) -> Self {
+        Self { doc, index }
+    }
+
+    /// The value.
+    pub fn node(&self) -> Node<'_> {
+        Node { doc: &self.doc, index: self.index }
+    }
+
+    /// Another value of the same document.
+    #[must_use]
+    pub fn at(&self, node: Node<'_>) -> Self {
+        Self { doc: Arc::clone(&self.doc), index: node.index }
+    }
+}

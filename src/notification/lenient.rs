@@ -1,0 +1,67 @@
+//! Pasted documentation: trailing commas and comments blanked out, so that places in the text stay where they were.
+
+/// Replaces comments and trailing commas with spaces. Line ends and the length in characters stay.
+pub(super) fn blank_documentation_slips(text: &str) -> String {
+    let mut out: Vec<char> = text.chars().collect();
+    let mut comma: Option<usize> = None;
+    let mut before = '{';
+    let mut at = 0;
+    while let Some(&c) = out.get(at) {
+        match (c, out.get(at + 1)) {
+            ('"', _) => {
+                comma = None;
+                before = c;
+                at = string_end(&out, at);
+            }
+            ('/', Some('/')) => at = blank(&mut out, at, |rest| rest.iter().position(|&c| c == '\n')),
+            ('/', Some('*')) => {
+                at = blank(&mut out, at, |rest| {
+                    rest.windows(2).skip(2).position(|pair| pair == ['*', '/']).map(|found| found + 4)
+                });
+            }
+            (',', _) => {
+                // Only a comma after a value is a slip; `[,]` stays an error.
+                comma = (!matches!(before, '{' | '[' | ',' | ':')).then_some(at);
+                before = c;
+                at += 1;
+            }
+            ('}' | ']', _) => {
+                if let Some(slot) = comma.take().and_then(|place| out.get_mut(place)) {
+                    *slot = ' ';
+                }
+                before = c;
+                at += 1;
+            }
+            _ => {
+                if !c.is_whitespace() {
+                    comma = None;
+                    before = c;
+                }
+                at += 1;
+            }
+        }
+    }
+    out.into_iter().collect()
+}
+
+fn string_end(text: &[char], open: usize) -> usize {
+    let mut at = open + 1;
+    while let Some(&c) = text.get(at) {
+        match c {
+            '"' => return at + 1,
+            '\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    at
+}
+
+/// Blanks from `start` to where `length` says (to the end if it finds none); gives the place after.
+fn blank(text: &mut [char], start: usize, length: impl Fn(&[char]) -> Option<usize>) -> usize {
+    let rest = text.get_mut(start..).unwrap_or_default();
+    let length = length(rest).unwrap_or(rest.len());
+    for c in rest.iter_mut().take(length).filter(|c| **c != '\n') {
+        *c = ' ';
+    }
+    start + length
+}

@@ -1,0 +1,412 @@
+//! The one pass over a JSON text that builds the index of [`super::Document`].
+//!
+//! Strict RFC 8259: what `serde_json` refuses is refused, except lone surrogate escapes, which are kept and read as
+//! U+FFFD (a truncated emoji in a display name must not lose a call). No recursion, so no depth can exhaust the stack.
+
+use super::document::{Entry, Kind};
+use crate::ParseError;
+
+/// Builds the index; the caller has already made sure that the text is UTF-8.
+pub(super) fn scan(text: &str, max_depth: usize) -> Result<Vec<Entry>, ParseError> {
+    if u32::try_from(text.len()).is_err() {
+        return Err(ParseError {
+            reason: "text longer than 4 GB".into(),
+            path: "$".into(),
+            line: 0,
+            column: 0,
+        });
+    }
+    let mut scanner = Scanner {
+        bytes: text.as_bytes(),
+        pos: 0,
+        entries: Vec::with_capacity(text.len() / 12 + 4),
+        open: Vec::with_capacity(16),
+        max_depth,
+    };
+    match scanner.run() {
+        Ok(()) => Ok(scanner.entries),
+        Err(reason) => Err(scanner.error(text, reason)),
+    }
+}
+
+struct Scanner<'t> {
+    bytes: &'t [u8],
+    pos: usize,
+    entries: Vec<Entry>,
+    /// Indices of the containers still open.
+    open: Vec<u32>,
+    max_depth: usize,
+}
+
+type Fault = &'static str;
+const NO_VALUE: Fault = "expected a JSON value";
+const NO_NAME: Fault = "expected a member name in double quotes";
+const ENDED: Fault = "the text ends in the middle of a value";
+
+impl Scanner<'_> {
+    fn run(&mut self) -> Result<(), Fault> {
+        self.skip_space();
+        if self.bytes.is_empty() || self.pos == self.bytes.len() {
+            return Err("empty text");
+        }
+        if self.bytes.starts_with(&[0xEF, 0xBB, 0xBF]) {
+            return Err("byte order mark before the JSON text");
+        }
+        self.value()?;
+        while let Some(&container) = self.open.last() {
+            self.after_value(container)?;
+        }
+        self.skip_space();
+        if self.pos < self.bytes.len() {
+            return Err("text after the end of the JSON value");
+        }
+        Ok(())
+    }
+
+    /// Reads one value; an object or array with something inside is left open, its first value read.
+    fn value(&mut self) -> Result<(), Fault> {
+        loop {
+            match self.peek() {
+                Some(b'"') => return self.string(),
+                Some(open @ (b'{' | b'[')) => {
+                    if self.open.len() >= self.max_depth {
+                        return Err("nested deeper than allowed");
+                    }
+                    let (kind, close) = if open == b'{' { (Kind::Object, b'}') } else { (Kind::Array, b']') };
+                    let index = self.push(kind, self.pos);
+                    self.pos += 1;
+                    self.skip_space();
+                    if self.peek() == Some(close) {
+                        self.pos += 1;
+                        self.close(index);
+                        return Ok(());
+                    }
+                    self.open.push(index);
+                    if kind == Kind::Object {
+                        self.name()?;
+                    }
+                }
+                Some(b'-' | b'0'..=b'9') => return self.number(),
+                Some(b't') => return self.word("true", Kind::True),
+                Some(b'f') => return self.word("false", Kind::False),
+                Some(b'n') => return self.word("null", Kind::Null),
+                Some(_) => return Err(NO_VALUE),
+                None => return Err(ENDED),
+            }
+        }
+    }
+
+    /// After a value inside a container: a comma and the next value, or the container's end.
+    fn after_value(&mut self, container: u32) -> Result<(), Fault> {
+        let object = self.entry(container).is_some_and(|entry| entry.kind == Kind::Object);
+        self.skip_space();
+        match self.peek() {
+            Some(b',') => {
+                self.pos += 1;
+                self.skip_space();
+                match (self.peek(), object) {
+                    (Some(b'}'), true) => Err("trailing comma before `}`"),
+                    (Some(b']'), false) => Err("trailing comma before `]`"),
+                    (_, true) => self.name().and_then(|()| self.value()),
+                    (_, false) => self.value(),
+                }
+            }
+            Some(b'}') if object => {
+                self.leave(container);
+                Ok(())
+            }
+            Some(b']') if !object => {
+                self.leave(container);
+                Ok(())
+            }
+            Some(_) if object => Err("expected `,` or `}`"),
+            Some(_) => Err("expected `,` or `]`"),
+            None => Err(ENDED),
+        }
+    }
+
+    fn leave(&mut self, container: u32) {
+        self.pos += 1;
+        self.close(container);
+        self.open.pop();
+    }
+
+    fn name(&mut self) -> Result<(), Fault> {
+        match self.peek() {
+            Some(b'"') => self.string()?,
+            Some(_) => return Err(NO_NAME),
+            None => return Err(ENDED),
+        }
+        self.skip_space();
+        if self.peek() != Some(b':') {
+            return Err("expected `:` after the member name");
+        }
+        self.pos += 1;
+        self.skip_space();
+        Ok(())
+    }
+
+    fn string(&mut self) -> Result<(), Fault> {
+        let start = self.pos;
+        let mut kind = Kind::Plain;
+        self.pos += 1;
+        loop {
+            let rest = self.bytes.get(self.pos..).unwrap_or_default();
+            self.pos += plain_run(rest);
+            match self.peek() {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    kind = Kind::Escaped;
+                    self.escape()?;
+                }
+                Some(_) => return Err("control character in a string: write it as an escape"),
+                None => return Err("the text ends in the middle of a string"),
+            }
+        }
+        self.pos += 1;
+        let index = self.push(kind, start);
+        self.close(index);
+        Ok(())
+    }
+
+    fn escape(&mut self) -> Result<(), Fault> {
+        match self.bytes.get(self.pos + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+                self.pos += 2;
+                Ok(())
+            }
+            Some(b'u') => {
+                let digits = self.bytes.get(self.pos + 2..self.pos + 6).unwrap_or_default();
+                if digits.len() == 4 && digits.iter().all(u8::is_ascii_hexdigit) {
+                    self.pos += 6;
+                    return Ok(());
+                }
+                Err("`\\u` needs four hexadecimal digits")
+            }
+            Some(_) => Err("unknown escape in a string"),
+            None => Err(ENDED),
+        }
+    }
+
+    fn number(&mut self) -> Result<(), Fault> {
+        let start = self.pos;
+        if self.peek() == Some(b'-') {
+            self.pos += 1;
+        }
+        match self.peek() {
+            Some(b'0') => self.pos += 1,
+            Some(b'1'..=b'9') => self.digits(),
+            _ => return Err("expected a digit"),
+        }
+        if self.peek() == Some(b'.') {
+            self.pos += 1;
+            self.some_digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.pos += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.pos += 1;
+            }
+            self.some_digits()?;
+        }
+        if self.peek().is_some_and(|byte| byte.is_ascii_alphanumeric()) {
+            return Err("malformed number");
+        }
+        let index = self.push(Kind::Number, start);
+        self.close(index);
+        Ok(())
+    }
+
+    fn digits(&mut self) {
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.pos += 1;
+        }
+    }
+
+    fn some_digits(&mut self) -> Result<(), Fault> {
+        let before = self.pos;
+        self.digits();
+        if self.pos == before { Err("expected a digit") } else { Ok(()) }
+    }
+
+    fn word(&mut self, word: &str, kind: Kind) -> Result<(), Fault> {
+        let end = self.pos + word.len();
+        if self.bytes.get(self.pos..end) != Some(word.as_bytes()) {
+            return Err(NO_VALUE);
+        }
+        let index = self.push(kind, self.pos);
+        self.pos = end;
+        self.close(index);
+        Ok(())
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.pos).copied()
+    }
+
+    fn skip_space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\n' | b'\t' | b'\r')) {
+            self.pos += 1;
+        }
+    }
+
+    fn entry(&self, index: u32) -> Option<&Entry> {
+        self.entries.get(index as usize)
+    }
+
+    #[allow(clippy::cast_possible_truncation, reason = "scan() has made sure that the text is below 4 GB")]
+    fn push(&mut self, kind: Kind, start: usize) -> u32 {
+        let index = self.entries.len() as u32;
+        self.entries.push(Entry { kind, start: start as u32, end: 0, next: index + 1 });
+        index
+    }
+
+    #[allow(clippy::cast_possible_truncation, reason = "scan() has made sure that the text is below 4 GB")]
+    fn close(&mut self, index: u32) {
+        let (end, next) = (self.pos as u32, self.entries.len() as u32);
+        if let Some(entry) = self.entries.get_mut(index as usize) {
+            entry.end = end;
+            entry.next = next;
+        }
+    }
+
+    fn error(&self, text: &str, reason: Fault) -> ParseError {
+        let (line, column) = position(text, self.pos);
+        ParseError { reason: reason.into(), path: self.path(text), line, column }
+    }
+
+    /// Where the scanner stands, told from the containers still open.
+    fn path(&self, text: &str) -> String {
+        let mut path = String::from("$");
+        for (depth, &container) in self.open.iter().enumerate() {
+            let inside = self.open.get(depth + 1).copied();
+            let mut last = None;
+            let mut count = 0_usize;
+            let mut child = container + 1;
+            while let Some(entry) = self.entry(child) {
+                last = Some(child);
+                count += 1;
+                if Some(child) == inside {
+                    break;
+                }
+                child = entry.next;
+            }
+            if self.entry(container).is_some_and(|entry| entry.kind == Kind::Array) {
+                // The item being read has no entry yet unless it is itself an open container.
+                let item = if inside.is_some() { count.saturating_sub(1) } else { count };
+                path.push('[');
+                path.push_str(&item.to_string());
+                path.push(']');
+            } else {
+                // Names stand at even places; with an open value inside, the name is the one before it.
+                let name = if inside.is_some() { self.name_before(container, inside) } else { last };
+                let raw = name.and_then(|index| self.entry(index)).and_then(|entry| {
+                    text.get(entry.start as usize + 1..(entry.end as usize).saturating_sub(1))
+                });
+                if let Some(raw) = raw.filter(|_| inside.is_some() || count % 2 == 1) {
+                    push_name(&mut path, raw);
+                }
+            }
+        }
+        path
+    }
+
+    fn name_before(&self, container: u32, value: Option<u32>) -> Option<u32> {
+        let mut before = None;
+        let mut child = container + 1;
+        while Some(child) != value {
+            before = Some(child);
+            child = self.entry(child)?.next;
+        }
+        before
+    }
+}
+
+/// Appends `.name`, or `['odd name']`, at most 40 characters of it.
+pub(super) fn push_name(path: &mut String, name: &str) {
+    let short: String = name.chars().take(40).collect();
+    if !short.is_empty() && short.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        path.push('.');
+        path.push_str(&short);
+    } else {
+        path.push_str("['");
+        path.push_str(&short);
+        path.push_str("']");
+    }
+}
+
+/// 1-based line and column (in characters) of a byte offset.
+pub(super) fn position(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    (line, column)
+}
+
+/// How many bytes come before the next quote, backslash or control character, eight at a time.
+fn plain_run(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = ONES * 0x80;
+    let (chunks, tail) = bytes.as_chunks::<8>();
+    let mut run = 0;
+    for chunk in chunks {
+        let word = u64::from_le_bytes(*chunk);
+        let quote = word ^ (ONES * u64::from(b'"'));
+        let slash = word ^ (ONES * u64::from(b'\\'));
+        // The lowest flagged byte is exact; borrows only spoil bytes above it.
+        let flagged = ((quote.wrapping_sub(ONES) & !quote)
+            | (slash.wrapping_sub(ONES) & !slash)
+            | (word.wrapping_sub(ONES * 0x20) & !word))
+            & HIGH;
+        if flagged != 0 {
+            return run + (flagged.trailing_zeros() / 8) as usize;
+        }
+        run += 8;
+    }
+    run + tail.iter().take_while(|&&byte| byte >= 0x20 && byte != b'"' && byte != b'\\').count()
+}
+
+/// The text of a string that the scanner has passed.
+pub(super) fn unescape(inner: &str) -> String {
+    let mut out = String::with_capacity(inner.len());
+    let mut rest = inner;
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        out.push_str(plain);
+        let mut chars = escape.chars();
+        match chars.next() {
+            Some('b') => out.push('\u{8}'),
+            Some('f') => out.push('\u{c}'),
+            Some('n') => out.push('\n'),
+            Some('r') => out.push('\r'),
+            Some('t') => out.push('\t'),
+            Some('u') => {
+                let (unit, after) = hex4(chars.as_str());
+                let (letter, after) = join_surrogates(unit, after);
+                out.push(letter);
+                rest = after;
+                continue;
+            }
+            Some(other) => out.push(other),
+            None => {}
+        }
+        rest = chars.as_str();
+    }
+    out.push_str(rest);
+    out
+}
+
+fn hex4(text: &str) -> (u32, &str) {
+    let (digits, after) = text.split_at_checked(4).unwrap_or((text, ""));
+    (u32::from_str_radix(digits, 16).unwrap_or(0xFFFD), after)
+}
+
+fn join_surrogates(unit: u32, after: &str) -> (char, &str) {
+    if let (0xD800..=0xDBFF, Some(tail)) = (unit, after.strip_prefix("\\u")) {
+        let (low, beyond) = hex4(tail);
+        if (0xDC00..=0xDFFF).contains(&low) {
+            let joined = 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
+            return (char::from_u32(joined).unwrap_or(char::REPLACEMENT_CHARACTER), beyond);
+        }
+    }
+    (char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER), after)
+}

@@ -1,0 +1,158 @@
+//! From tokio's threads to Python's event loops, without a tokio thread ever touching Python.
+//!
+//! A finished request is put into the mailbox of the event loop that waits for it; the first one into an empty mailbox
+//! makes a file descriptor readable, and the loop empties the whole mailbox in one go.
+
+use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use pyo3::exceptions::{PyOSError, PyRuntimeError};
+use pyo3::prelude::*;
+use tokio::runtime::Runtime;
+
+use super::hint::{As, hint};
+use super::outcome;
+use crate::outcome::Outcome;
+
+hint! {
+    Drained = "list[tuple[int, Outcome | str | None]]";
+}
+
+/// How often a blocking call looks whether Ctrl-C was pressed.
+const SIGNAL_POLL: Duration = Duration::from_millis(50);
+
+/// The runtime of this process: made on first use, made anew after a fork (a forked child has no threads of it).
+/// Never dropped, because dropping waits for threads that a child does not have.
+pub(super) fn runtime() -> PyResult<&'static Runtime> {
+    static RUNTIME: Mutex<Option<(u32, &'static Runtime)>> = Mutex::new(None);
+    let mut kept = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
+    match *kept {
+        Some((pid, runtime)) if pid == process::id() => Ok(runtime),
+        _ => {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .thread_name("callredirect")
+                .enable_all()
+                .build()
+                .map_err(|error| PyOSError::new_err(format!("could not start the network threads: {error}")))?;
+            let runtime = Box::leak(Box::new(runtime));
+            *kept = Some((process::id(), runtime));
+            Ok(runtime)
+        }
+    }
+}
+
+/// Runs a future to its end with the interpreter released, answering Ctrl-C in between.
+pub(super) fn block_on<T: Send + 'static>(
+    py: Python<'_>,
+    future: impl Future<Output = T> + Send + 'static,
+) -> PyResult<T> {
+    let (done, mut waiting) = mpsc::channel();
+    runtime()?.spawn(async move {
+        // Nobody waits any more after Ctrl-C; the request itself is not cut off.
+        let _ = done.send(future.await);
+    });
+    loop {
+        let result;
+        (result, waiting) = py.detach(move || (waiting.recv_timeout(SIGNAL_POLL), waiting));
+        match result {
+            Ok(value) => return Ok(value),
+            Err(RecvTimeoutError::Timeout) => py.check_signals()?,
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(PyRuntimeError::new_err("the request was lost inside callredirect: please report it"));
+            }
+        }
+    }
+}
+
+/// What a ticket was waiting for.
+pub(super) enum Completion {
+    Redirect(Outcome),
+    /// Keys were fetched; or why not.
+    Keys(Result<(), String>),
+}
+
+/// Finished requests of one event loop.
+#[pyclass(frozen, module = "callredirect._native")]
+pub(super) struct Mailbox {
+    post: Arc<Post>,
+    bell: UnixStream,
+    pid: u32,
+    tickets: AtomicU64,
+}
+
+struct Post {
+    letters: Mutex<Vec<(u64, Completion)>>,
+    bell: UnixStream,
+}
+
+impl Post {
+    fn put(&self, ticket: u64, completion: Completion) {
+        let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = letters.is_empty();
+        letters.push((ticket, completion));
+        drop(letters);
+        if first {
+            // The loop is gone if this fails, and with it whoever waited.
+            let _ = (&self.bell).write(&[1]);
+        }
+    }
+}
+
+impl Mailbox {
+    /// Runs a future on the runtime; its completion comes under the ticket returned.
+    pub(super) fn spawn(&self, future: impl Future<Output = Completion> + Send + 'static) -> PyResult<u64> {
+        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
+        let post = Arc::clone(&self.post);
+        runtime()?.spawn(async move { post.put(ticket, future.await) });
+        Ok(ticket)
+    }
+}
+
+#[pymethods]
+impl Mailbox {
+    #[new]
+    fn new() -> PyResult<Self> {
+        let (bell, ring) = UnixStream::pair()?;
+        bell.set_nonblocking(true)?;
+        ring.set_nonblocking(true)?;
+        let post = Arc::new(Post { letters: Mutex::default(), bell: ring });
+        Ok(Self { post, bell, pid: process::id(), tickets: AtomicU64::new(1) })
+    }
+
+    /// The file descriptor that becomes readable when there is something to drain.
+    fn fileno(&self) -> i32 {
+        self.bell.as_raw_fd()
+    }
+
+    /// The process it was made in.
+    #[getter]
+    fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Everything finished since the last time, with the tickets it was waited for under.
+    fn drain(&self, py: Python<'_>) -> PyResult<As<Drained, Vec<(u64, Py<PyAny>)>>> {
+        // Silence the bell first: what comes in from here on rings it again.
+        let _ = (&self.bell).read(&mut [0; 64]);
+        let letters = {
+            let mut letters = self.post.letters.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *letters)
+        };
+        let done = letters.into_iter().map(|(ticket, completion)| {
+            let value = match completion {
+                Completion::Redirect(outcome) => outcome::object(py, outcome)?,
+                Completion::Keys(Ok(())) => py.None(),
+                Completion::Keys(Err(reason)) => reason.into_pyobject(py)?.into_any().unbind(),
+            };
+            Ok((ticket, value))
+        });
+        Ok(done.collect::<PyResult<Vec<_>>>()?.into())
+    }
+}

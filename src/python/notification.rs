@@ -1,0 +1,276 @@
+//! `parse` and the events it gives.
+
+use pyo3::exceptions::{PyIndexError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PySlice, PyTuple};
+
+use super::hint::{As, hint};
+use super::json::{DEEPEST, JsonObject, Text, quoted, repr};
+use super::party::{Call, Operation, Participant};
+use crate::notification::{self as core, Event, Json, Kind, Node, ParseOptions};
+use crate::send::clock::Arrival;
+use crate::ParseError;
+
+hint! {
+    ChangeType = "Literal['created', 'updated', 'deleted'] | str | None";
+    People = "tuple[Participant, ...]";
+    MatchCall = "tuple[Literal['call']]";
+    MatchPeople = "tuple[Literal['participants']]";
+    MatchOperation = "tuple[Literal['operation']]";
+    MatchRaw = "tuple[Literal['raw'], Literal['problem']]";
+    Notes = "Iterator[Notification]";
+    NoteOrNotes = "Any";
+}
+
+/// Reads a webhook body: every notification in it, typed. One malformed item never loses the rest.
+///
+/// ``body`` is the body as it came, or what ``json.loads`` made of it. ``lenient`` also accepts the trailing commas
+/// and comments of pasted documentation. ``max_bytes`` and ``max_depth`` bound what is read. ``received_at`` is the
+/// ``time.monotonic()`` of its arrival, for ``call.deadline``; now, if it is not given.
+///
+/// Raises ``ParseError`` for a body that is not JSON, not notifications, or beyond the bounds.
+#[pyfunction]
+#[pyo3(signature = (
+    body: "bytes | str | Mapping[str, Any] | list[Any]", *, lenient = false, max_bytes: "int" = 262_144,
+    max_depth: "int" = 64, received_at: "float | None" = None,
+) -> "Notifications")]
+pub(super) fn parse(
+    body: &Bound<'_, PyAny>,
+    lenient: bool,
+    max_bytes: usize,
+    max_depth: usize,
+    received_at: Option<f64>,
+) -> PyResult<Notifications> {
+    if max_depth > DEEPEST {
+        return Err(PyValueError::new_err(format!("max_depth can be at most {DEEPEST}, not {max_depth}")));
+    }
+    let options = ParseOptions { lenient, max_bytes, max_depth };
+    let arrival = arrival(body.py(), received_at)?;
+    let items = core::parse(&body_text(body)?, &options, arrival).map_err(ParseError::from)?;
+    Ok(Notifications { items })
+}
+
+/// A body as a host hands it over: bytes, text, or already read by `json`.
+pub(super) fn body_text<'a>(body: &'a Bound<'_, PyAny>) -> PyResult<Text<'a>> {
+    if body.is_instance_of::<PyDict>() || body.is_instance_of::<pyo3::types::PyList>() {
+        Text::dumped(body)
+    } else {
+        Text::of(body)
+    }
+}
+
+/// A point of `time.monotonic()` as a moment.
+pub(super) fn arrival(py: Python<'_>, received_at: Option<f64>) -> PyResult<Arrival> {
+    let Some(received_at) = received_at else { return Ok(Arrival::now()) };
+    let now: f64 = py.import("time")?.call_method0("monotonic")?.extract()?;
+    Ok(Arrival::ago(now - received_at))
+}
+
+/// The Python object of one notification.
+pub(super) fn object(py: Python<'_>, core: &core::Notification) -> PyResult<Py<PyAny>> {
+    let base = PyClassInitializer::from(JsonObject { json: core.json.clone() })
+        .add_subclass(Notification { core: core.clone() });
+    Ok(match core.event {
+        Event::IncomingCall => Py::new(py, base.add_subclass(IncomingCall))?.into_any(),
+        Event::CallUpdated => Py::new(py, base.add_subclass(CallUpdated))?.into_any(),
+        Event::CallEnded => Py::new(py, base.add_subclass(CallEnded))?.into_any(),
+        Event::ParticipantsChanged => Py::new(py, base.add_subclass(ParticipantsChanged))?.into_any(),
+        Event::OperationEnded => Py::new(py, base.add_subclass(OperationEnded))?.into_any(),
+        Event::Other => Py::new(py, base.add_subclass(OtherNotification))?.into_any(),
+    })
+}
+
+/// One notification read from JSON, whatever class its text calls for.
+pub(super) fn restore(py: Python<'_>, _kind: &str, json: Json) -> PyResult<Py<PyAny>> {
+    object(py, &core::Notification::read(json))
+}
+
+/// The call of a notification; an empty one with only an id where the notification has no call object.
+pub(super) fn call(py: Python<'_>, core: &core::Notification) -> PyResult<Py<Call>> {
+    match core.call() {
+        Some(call) => Call::make(py, core.json.at(call.0), core.url_call_id()),
+        None => {
+            let empty = core::Document::parse("{}", 1, core.json.node().arrival())?;
+            Call::make(py, Json::new(empty, 0), core.url_call_id())
+        }
+    }
+}
+
+/// The notifications of one body, in order. A ``Sequence``.
+#[pyclass(frozen, sequence, module = "callredirect")]
+pub(super) struct Notifications {
+    items: Vec<core::Notification>,
+}
+
+#[pymethods]
+impl Notifications {
+    fn __len__(&self) -> usize {
+        self.items.len()
+    }
+
+    fn __getitem__(&self, py: Python<'_>, index: &Bound<'_, PyAny>) -> PyResult<As<NoteOrNotes, Py<PyAny>>> {
+        if let Ok(slice) = index.cast::<PySlice>() {
+            let items = self.items.iter().map(|item| object(py, item)).collect::<PyResult<Vec<_>>>()?;
+            return Ok(PyTuple::new(py, items)?.as_any().get_item(slice)?.unbind().into());
+        }
+        let index: isize = index.extract()?;
+        let place = if index < 0 { index.checked_add_unsigned(self.items.len()) } else { Some(index) };
+        let item = place.and_then(|place| self.items.get(usize::try_from(place).ok()?));
+        let item = item.ok_or_else(|| PyIndexError::new_err("no notification at that index"))?;
+        Ok(object(py, item)?.into())
+    }
+
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<As<Notes, Bound<'py, PyAny>>> {
+        let items = self.items.iter().map(|item| object(py, item)).collect::<PyResult<Vec<_>>>()?;
+        Ok(PyTuple::new(py, items)?.as_any().try_iter()?.into_any().into())
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Notifications: {}>", self.items.len())
+    }
+}
+
+/// One notification. Its class tells what happened: ``IncomingCall``, ``CallUpdated``, ``CallEnded``,
+/// ``ParticipantsChanged``, ``OperationEnded`` or ``OtherNotification``.
+#[pyclass(frozen, subclass, extends = JsonObject, module = "callredirect")]
+pub(super) struct Notification {
+    core: core::Notification,
+}
+
+#[pymethods]
+impl Notification {
+    /// ``"created"``, ``"updated"``, ``"deleted"``, or as it came.
+    #[getter]
+    fn change_type(&self) -> As<ChangeType, Option<std::borrow::Cow<'_, str>>> {
+        self.core.change_type().into()
+    }
+
+    /// The resource it is about, such as ``/communications/calls/{id}``. Never to be used as a request path.
+    #[getter]
+    fn resource_url(&self) -> Option<std::borrow::Cow<'_, str>> {
+        self.core.resource_url()
+    }
+
+    /// The call it is about: the id in the call object if it has one, else the one in the resource URL.
+    #[getter]
+    fn call_id(&self) -> Option<String> {
+        self.core.call_id()
+    }
+
+    /// The call id in the resource URL. Differs from ``call_id`` only where the sender contradicts itself,
+    /// as the specification's own second example does.
+    #[getter]
+    fn url_call_id(&self) -> Option<String> {
+        self.core.url_call_id()
+    }
+
+    /// The notification's JSON as it came.
+    #[getter]
+    fn raw(&self) -> &str {
+        self.core.json.node().raw()
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let core = &slf.get().core;
+        Ok(repr(
+            &slf.get_type().name()?.to_string(),
+            &[
+                ("change_type", core.change_type().map(|change| quoted(&change))),
+                ("resource_url", core.resource_url().map(|url| quoted(&url))),
+                ("call_id", core.call_id().map(|id| quoted(&id))),
+                ("problem", core.problem.as_ref().map(|problem| quoted(&problem.to_string()))),
+            ],
+        ))
+    }
+}
+
+macro_rules! call_event {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[pyclass(frozen, extends = Notification, module = "callredirect")]
+        pub(super) struct $name;
+
+        #[pymethods]
+        impl $name {
+            #[classattr]
+            fn __match_args__() -> As<MatchCall, (&'static str,)> {
+                ("call",).into()
+            }
+
+            /// The call.
+            #[getter]
+            fn call(slf: &Bound<'_, Self>) -> PyResult<Py<Call>> {
+                call(slf.py(), &slf.as_super().get().core)
+            }
+        }
+    )*};
+}
+
+call_event! {
+    /// Somebody rings: created, state ``incoming``. The one event that may be redirected.
+    IncomingCall;
+    /// A call changed: established, transferring, a tone, ...
+    CallUpdated;
+    /// A call is over: state ``terminated``, or deleted.
+    CallEnded;
+}
+
+/// The roster of a call changed.
+#[pyclass(frozen, extends = Notification, module = "callredirect")]
+pub(super) struct ParticipantsChanged;
+
+#[pymethods]
+impl ParticipantsChanged {
+    #[classattr]
+    fn __match_args__() -> As<MatchPeople, (&'static str,)> {
+        ("participants",).into()
+    }
+
+    /// Everybody in the call now; only the changes where the call asked for a delta roster.
+    #[getter]
+    fn participants<'py>(slf: &Bound<'py, Self>) -> PyResult<As<People, Bound<'py, PyTuple>>> {
+        let (py, json) = (slf.py(), &slf.as_super().get().core.json);
+        let data = json.node().get("resourceData");
+        let one = data.filter(|data| data.kind() == Kind::Object);
+        let many = data.into_iter().flat_map(Node::items).filter(|item| item.kind() == Kind::Object);
+        let people = one.into_iter().chain(many).map(|node| Participant::make(py, json.at(node)));
+        Ok(PyTuple::new(py, people.collect::<PyResult<Vec<_>>>()?)?.into())
+    }
+}
+
+/// An operation of a call completed or failed.
+#[pyclass(frozen, extends = Notification, module = "callredirect")]
+pub(super) struct OperationEnded;
+
+#[pymethods]
+impl OperationEnded {
+    #[classattr]
+    fn __match_args__() -> As<MatchOperation, (&'static str,)> {
+        ("operation",).into()
+    }
+
+    /// The operation; ``None`` if the notification came without it.
+    #[getter]
+    fn operation(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Operation>>> {
+        let json = &slf.as_super().get().core.json;
+        json.node().object("resourceData").map(|node| Operation::make(slf.py(), json.at(node))).transpose()
+    }
+}
+
+/// A notification of a kind unknown here, or malformed: then ``problem`` says what is wrong.
+#[pyclass(frozen, extends = Notification, module = "callredirect")]
+pub(super) struct OtherNotification;
+
+#[pymethods]
+impl OtherNotification {
+    #[classattr]
+    fn __match_args__() -> As<MatchRaw, (&'static str, &'static str)> {
+        ("raw", "problem").into()
+    }
+
+    /// What is wrong and where, as ``reason at JSON path``; ``None`` for a well-formed item of an unknown kind.
+    #[getter]
+    fn problem(slf: &Bound<'_, Self>) -> Option<String> {
+        slf.as_super().get().core.problem.as_ref().map(ToString::to_string)
+    }
+}

@@ -1,0 +1,433 @@
+//! The five outcomes as classes.
+
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use super::hint::{As, hint};
+use super::json::{quoted, repr};
+use crate::outcome::{Attempt as CoreAttempt, Outcome as CoreOutcome, Refused, Verdict};
+
+hint! {
+    Attempts = "tuple[Attempt, ...]";
+    NewArgs = "tuple[tuple[()], dict[str, Any]]";
+    MatchAccepted = "tuple[Literal['status']]";
+    MatchRefused = "tuple[Literal['status'], Literal['code'], Literal['message']]";
+    MatchExpired = "tuple[Literal['sent']]";
+    MatchUnknown = "tuple[Literal['likely_delivered']]";
+}
+
+/// The Python object of an outcome.
+pub(super) fn object(py: Python<'_>, core: CoreOutcome) -> PyResult<Py<PyAny>> {
+    let verdict = core.verdict.clone();
+    let base = PyClassInitializer::from(Outcome { core });
+    Ok(match verdict {
+        Verdict::Accepted { .. } => Py::new(py, base.add_subclass(Accepted))?.into_any(),
+        Verdict::Rejected(_) => Py::new(py, base.add_subclass(Rejected))?.into_any(),
+        Verdict::CallGone(_) => Py::new(py, base.add_subclass(CallGone))?.into_any(),
+        Verdict::Expired { .. } => Py::new(py, base.add_subclass(Expired))?.into_any(),
+        Verdict::Unknown { .. } => Py::new(py, base.add_subclass(Unknown))?.into_any(),
+    })
+}
+
+/// One try at sending a redirect.
+#[pyclass(frozen, eq, from_py_object, module = "callredirect")]
+#[derive(Clone, PartialEq)]
+pub(super) struct Attempt {
+    core: CoreAttempt,
+}
+
+#[pymethods]
+impl Attempt {
+    #[new]
+    #[pyo3(signature = (*, started = 0.0, duration = 0.0, sent = true, status: "int | None" = None, error = None, request_id = None))]
+    fn new(
+        started: f64,
+        duration: f64,
+        sent: bool,
+        status: Option<u16>,
+        error: Option<String>,
+        request_id: Option<String>,
+    ) -> PyResult<Self> {
+        let (started, duration) = (seconds(started)?, seconds(duration)?);
+        Ok(Self { core: CoreAttempt { started, duration, sent, status, error, request_id } })
+    }
+
+    /// Seconds from the start of the first attempt.
+    #[getter]
+    fn started(&self) -> f64 {
+        self.core.started.as_secs_f64()
+    }
+
+    /// Seconds it took.
+    #[getter]
+    fn duration(&self) -> f64 {
+        self.core.duration.as_secs_f64()
+    }
+
+    /// Whether any part of the request may have reached Graph.
+    #[getter]
+    fn sent(&self) -> bool {
+        self.core.sent
+    }
+
+    /// HTTP status; ``None`` if no answer came.
+    #[getter]
+    fn status(&self) -> Option<u16> {
+        self.core.status
+    }
+
+    /// Why no answer came.
+    #[getter]
+    fn error(&self) -> Option<&str> {
+        self.core.error.as_deref()
+    }
+
+    /// ``request-id`` of the answer.
+    #[getter]
+    fn request_id(&self) -> Option<&str> {
+        self.core.request_id.as_deref()
+    }
+
+    fn __hash__(&self) -> u64 {
+        self.core.duration.as_nanos().try_into().unwrap_or_default()
+    }
+
+    fn __getnewargs_ex__<'py>(&self, py: Python<'py>) -> PyResult<As<NewArgs, (Bound<'py, PyTuple>, Bound<'py, PyDict>)>> {
+        let kwargs = PyDict::new(py);
+        kwargs.set_item("started", self.started())?;
+        kwargs.set_item("duration", self.duration())?;
+        kwargs.set_item("sent", self.core.sent)?;
+        kwargs.set_item("status", self.core.status)?;
+        kwargs.set_item("error", self.error())?;
+        kwargs.set_item("request_id", self.request_id())?;
+        Ok((PyTuple::empty(py), kwargs).into())
+    }
+
+    fn __repr__(&self) -> String {
+        repr(
+            "Attempt",
+            &[
+                ("sent", Some(if self.core.sent { "True" } else { "False" }.into())),
+                ("status", self.core.status.map(|status| status.to_string())),
+                ("error", self.error().map(quoted)),
+            ],
+        )
+    }
+}
+
+fn seconds(value: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(value)
+        .map_err(|_| pyo3::exceptions::PyValueError::new_err(format!("not a time in seconds: {value}")))
+}
+
+/// What became of a redirect: one of ``Accepted``, ``Rejected``, ``CallGone``, ``Expired``, ``Unknown``.
+#[pyclass(frozen, subclass, module = "callredirect")]
+pub(super) struct Outcome {
+    core: CoreOutcome,
+}
+
+impl Outcome {
+    pub(super) fn core(&self) -> &CoreOutcome {
+        &self.core
+    }
+}
+
+#[pymethods]
+impl Outcome {
+    /// Every attempt in order.
+    #[getter]
+    fn attempts<'py>(&self, py: Python<'py>) -> PyResult<As<Attempts, Bound<'py, PyTuple>>> {
+        let attempts = self.core.attempts.iter().map(|core| Py::new(py, Attempt { core: core.clone() }));
+        Ok(PyTuple::new(py, attempts.collect::<PyResult<Vec<_>>>()?)?.into())
+    }
+
+    /// Seconds from the start of the first attempt to the end.
+    #[getter]
+    fn elapsed(&self) -> f64 {
+        self.core.elapsed.as_secs_f64()
+    }
+
+    /// What was sent as ``client-request-id``: Microsoft's support asks for it.
+    #[getter]
+    fn client_request_id(&self) -> &str {
+        &self.core.client_request_id
+    }
+
+    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
+        other.cast::<Outcome>().is_ok_and(|other| self.core == other.get().core)
+    }
+
+    fn __hash__(&self) -> u64 {
+        self.core.elapsed.as_nanos().try_into().unwrap_or_default()
+    }
+
+    fn __getnewargs_ex__<'py>(&self, py: Python<'py>) -> PyResult<As<NewArgs, (Bound<'py, PyTuple>, Bound<'py, PyDict>)>> {
+        let kwargs = PyDict::new(py);
+        match &self.core.verdict {
+            Verdict::Accepted { status } => kwargs.set_item("status", status)?,
+            Verdict::Rejected(no) | Verdict::CallGone(no) => {
+                kwargs.set_item("status", no.status)?;
+                kwargs.set_item("code", &no.code)?;
+                kwargs.set_item("message", &no.message)?;
+                kwargs.set_item("request_id", &no.request_id)?;
+                kwargs.set_item("retry_after", no.retry_after.as_deref().and_then(|text| text.parse::<f64>().ok()))?;
+            }
+            Verdict::Expired { sent, reason } => {
+                kwargs.set_item("sent", sent)?;
+                kwargs.set_item("reason", reason)?;
+            }
+            Verdict::Unknown { likely_delivered, reason } => {
+                kwargs.set_item("likely_delivered", likely_delivered)?;
+                kwargs.set_item("reason", reason)?;
+            }
+        }
+        kwargs.set_item("attempts", self.attempts(py)?)?;
+        kwargs.set_item("elapsed", self.elapsed())?;
+        kwargs.set_item("client_request_id", self.client_request_id())?;
+        Ok((PyTuple::empty(py), kwargs).into())
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let core = &slf.get().core;
+        let flag = |value: bool| Some(if value { "True" } else { "False" }.to_owned());
+        let mut fields = match &core.verdict {
+            Verdict::Accepted { status } => vec![("status", Some(status.to_string()))],
+            Verdict::Rejected(no) | Verdict::CallGone(no) => vec![
+                ("status", Some(no.status.to_string())),
+                ("code", no.code.as_deref().map(quoted)),
+                ("message", no.message.as_deref().map(quoted)),
+                ("request_id", no.request_id.as_deref().map(quoted)),
+                ("retry_after", no.retry_after.as_deref().map(quoted)),
+            ],
+            Verdict::Expired { sent, reason } => vec![("sent", flag(*sent)), ("reason", Some(quoted(reason)))],
+            Verdict::Unknown { likely_delivered, reason } => {
+                vec![("likely_delivered", flag(*likely_delivered)), ("reason", Some(quoted(reason)))]
+            }
+        };
+        fields.push(("attempts", Some(core.attempts.len().to_string())));
+        fields.push(("elapsed", Some(format!("{:.3}", core.elapsed.as_secs_f64()))));
+        Ok(repr(&slf.get_type().name()?.to_string(), &fields))
+    }
+}
+
+/// Makes the base of an outcome that a test or a pickle asks for.
+fn outcome(
+    verdict: Verdict,
+    attempts: Vec<Attempt>,
+    elapsed: f64,
+    client_request_id: String,
+) -> PyResult<PyClassInitializer<Outcome>> {
+    let attempts = attempts.into_iter().map(|attempt| attempt.core).collect();
+    let core = CoreOutcome { verdict, attempts, elapsed: seconds(elapsed)?, client_request_id };
+    Ok(PyClassInitializer::from(Outcome { core }))
+}
+
+/// Graph took the redirect (2xx, as documented 202). The targets ring now; who picks up comes with the notification
+/// that the call ended.
+#[pyclass(frozen, extends = Outcome, module = "callredirect")]
+pub(super) struct Accepted;
+
+#[pymethods]
+impl Accepted {
+    #[new]
+    #[pyo3(signature = (
+        status: "int" = 202, *, attempts: "Sequence[Attempt]" = Vec::new(), elapsed = 0.0,
+        client_request_id = String::new(),
+    ))]
+    fn new(
+        status: u16,
+        attempts: Vec<Attempt>,
+        elapsed: f64,
+        client_request_id: String,
+    ) -> PyResult<PyClassInitializer<Self>> {
+        Ok(outcome(Verdict::Accepted { status }, attempts, elapsed, client_request_id)?.add_subclass(Self))
+    }
+
+    #[classattr]
+    fn __match_args__() -> As<MatchAccepted, (&'static str,)> {
+        ("status",).into()
+    }
+
+    /// HTTP status.
+    #[getter]
+    fn status(slf: &Bound<'_, Self>) -> u16 {
+        match slf.as_super().get().core.verdict {
+            Verdict::Accepted { status } => status,
+            _ => 0,
+        }
+    }
+}
+
+macro_rules! refused {
+    ($($(#[$doc:meta])* $name:ident = $status:literal;)*) => {$(
+        $(#[$doc])*
+        #[pyclass(frozen, extends = Outcome, module = "callredirect")]
+        pub(super) struct $name;
+
+        impl $name {
+            fn refused<'a>(slf: &'a Bound<'_, Self>) -> Option<&'a Refused> {
+                match &slf.as_super().get().core.verdict {
+                    Verdict::Rejected(no) | Verdict::CallGone(no) => Some(no),
+                    _ => None,
+                }
+            }
+        }
+
+        #[pymethods]
+        impl $name {
+            #[new]
+            #[allow(clippy::too_many_arguments, reason = "keyword arguments in Python")]
+            #[pyo3(signature = (
+                status: "int" = $status, code = None, message = None, *, request_id = None,
+                retry_after: "float | None" = None, attempts: "Sequence[Attempt]" = Vec::new(), elapsed = 0.0,
+                client_request_id = String::new(),
+            ))]
+            fn new(
+                status: u16,
+                code: Option<String>,
+                message: Option<String>,
+                request_id: Option<String>,
+                retry_after: Option<f64>,
+                attempts: Vec<Attempt>,
+                elapsed: f64,
+                client_request_id: String,
+            ) -> PyResult<PyClassInitializer<Self>> {
+                let retry_after = retry_after.map(|seconds| seconds.to_string());
+                let refused = Refused { status, code, message, request_id, retry_after };
+                Ok(outcome(Verdict::$name(refused), attempts, elapsed, client_request_id)?.add_subclass(Self))
+            }
+
+            #[classattr]
+            fn __match_args__() -> As<MatchRefused, (&'static str, &'static str, &'static str)> {
+                ("status", "code", "message").into()
+            }
+
+            /// HTTP status.
+            #[getter]
+            fn status(slf: &Bound<'_, Self>) -> u16 {
+                Self::refused(slf).map_or(0, |no| no.status)
+            }
+
+            /// Graph's error code: a word, or digits for a code of the calling service such as ``"7505"``.
+            #[getter]
+            fn code<'a>(slf: &'a Bound<'_, Self>) -> Option<&'a str> {
+                Self::refused(slf)?.code.as_deref()
+            }
+
+            /// Graph's message.
+            #[getter]
+            fn message<'a>(slf: &'a Bound<'_, Self>) -> Option<&'a str> {
+                Self::refused(slf)?.message.as_deref()
+            }
+
+            /// ``request-id`` of the answer: Microsoft's support asks for it.
+            #[getter]
+            fn request_id<'a>(slf: &'a Bound<'_, Self>) -> Option<&'a str> {
+                Self::refused(slf)?.request_id.as_deref()
+            }
+
+            /// Seconds that Graph asked to wait.
+            #[getter]
+            fn retry_after(slf: &Bound<'_, Self>) -> Option<f64> {
+                let seconds: f64 = Self::refused(slf)?.retry_after.as_deref()?.trim().parse().ok()?;
+                (seconds.is_finite() && seconds >= 0.0).then_some(seconds)
+            }
+        }
+    )*};
+}
+
+refused! {
+    /// Graph said no; nothing rings.
+    Rejected = 400;
+    /// The call is not there any more: it ended, was answered, or 15 seconds had passed (404 with code 8522, or 410).
+    CallGone = 404;
+}
+
+/// The deadline passed. ``sent`` says whether a request ever left: if so, the redirect may still have taken effect.
+#[pyclass(frozen, extends = Outcome, module = "callredirect")]
+pub(super) struct Expired;
+
+#[pymethods]
+impl Expired {
+    #[new]
+    #[pyo3(signature = (
+        sent = false, *, reason = String::new(), attempts: "Sequence[Attempt]" = Vec::new(), elapsed = 0.0,
+        client_request_id = String::new(),
+    ))]
+    fn new(
+        sent: bool,
+        reason: String,
+        attempts: Vec<Attempt>,
+        elapsed: f64,
+        client_request_id: String,
+    ) -> PyResult<PyClassInitializer<Self>> {
+        let verdict = Verdict::Expired { sent, reason };
+        Ok(outcome(verdict, attempts, elapsed, client_request_id)?.add_subclass(Self))
+    }
+
+    #[classattr]
+    fn __match_args__() -> As<MatchExpired, (&'static str,)> {
+        ("sent",).into()
+    }
+
+    /// Whether a request ever left.
+    #[getter]
+    fn sent(slf: &Bound<'_, Self>) -> bool {
+        matches!(slf.as_super().get().core.verdict, Verdict::Expired { sent: true, .. })
+    }
+
+    /// What held it up.
+    #[getter]
+    fn reason<'a>(slf: &'a Bound<'_, Self>) -> &'a str {
+        match &slf.as_super().get().core.verdict {
+            Verdict::Expired { reason, .. } => reason,
+            _ => "",
+        }
+    }
+}
+
+/// A request left, and nobody knows whether it took effect: the connection broke before the answer, or a server
+/// error came that does not say. It is not sent again; the notification that the call ended will tell.
+#[pyclass(frozen, extends = Outcome, module = "callredirect")]
+pub(super) struct Unknown;
+
+#[pymethods]
+impl Unknown {
+    #[new]
+    #[pyo3(signature = (
+        likely_delivered = false, *, reason = String::new(), attempts: "Sequence[Attempt]" = Vec::new(),
+        elapsed = 0.0, client_request_id = String::new(),
+    ))]
+    fn new(
+        likely_delivered: bool,
+        reason: String,
+        attempts: Vec<Attempt>,
+        elapsed: f64,
+        client_request_id: String,
+    ) -> PyResult<PyClassInitializer<Self>> {
+        let verdict = Verdict::Unknown { likely_delivered, reason };
+        Ok(outcome(verdict, attempts, elapsed, client_request_id)?.add_subclass(Self))
+    }
+
+    #[classattr]
+    fn __match_args__() -> As<MatchUnknown, (&'static str,)> {
+        ("likely_delivered",).into()
+    }
+
+    /// Whether the evidence speaks for it.
+    #[getter]
+    fn likely_delivered(slf: &Bound<'_, Self>) -> bool {
+        matches!(slf.as_super().get().core.verdict, Verdict::Unknown { likely_delivered: true, .. })
+    }
+
+    /// What happened.
+    #[getter]
+    fn reason<'a>(slf: &'a Bound<'_, Self>) -> &'a str {
+        match &slf.as_super().get().core.verdict {
+            Verdict::Unknown { reason, .. } => reason,
+            _ => "",
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! The receiving half of `Redirector`, and what it knows of each call.
+
+use std::sync::Arc;
+
+use pyo3::exceptions::{PyNotImplementedError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyTuple};
+
+use super::bridge::{Completion, Mailbox};
+use super::hint::{As, hint};
+use super::notification::{arrival, body_text, call};
+use super::party::{Call, ParticipantInfo, ResultInfo, call_child};
+use super::verify::Verifier;
+use super::{json::Text, outcome};
+use crate::calls::{self as core, MemoryStore, Settlement, Step};
+use crate::notification::ParseOptions;
+use crate::outcome::Outcome;
+use crate::redirector::{self, Receipt as CoreReceipt, Request, Work};
+use crate::verify::{DEFAULT_METADATA_URL, fetch_keys};
+
+hint! {
+    Steps = "tuple[tuple[str, float], ...]";
+    Headers = "dict[str, str]";
+    Tracked = "tuple[TrackedCall, ...]";
+    MaybeOutcome = "Outcome | None";
+}
+
+/// Calls remembered by one process.
+const REMEMBERED: usize = 10_000;
+
+/// What to answer the webhook request with. The body is always empty: a stranger learns nothing.
+#[pyclass(frozen, module = "callredirect")]
+pub(super) struct Reply(redirector::Reply);
+
+#[pymethods]
+impl Reply {
+    /// HTTP status: 202 accepted, 204 for the old Skype format, else 400, 401, 403, 413, 415 or 503.
+    #[getter]
+    fn status(&self) -> u16 {
+        self.0.status
+    }
+
+    /// Headers to send.
+    #[getter]
+    fn headers(&self) -> As<Headers, std::collections::BTreeMap<&'static str, &'static str>> {
+        self.0.headers.iter().copied().collect::<std::collections::BTreeMap<_, _>>().into()
+    }
+
+    /// Empty.
+    #[getter]
+    fn body<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, b"")
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Reply(status={})", self.0.status)
+    }
+}
+
+/// One call from its arrival to its end: every step with its time, the outcome, who answered.
+#[pyclass(frozen, module = "callredirect")]
+pub(super) struct TrackedCall(Arc<core::TrackedCall>);
+
+#[pymethods]
+impl TrackedCall {
+    /// The call's id.
+    #[getter]
+    fn call_id(&self) -> &str {
+        self.0.call_id()
+    }
+
+    /// The call as it came in; ``None`` if this process never saw that.
+    #[getter]
+    fn call(&self, py: Python<'_>) -> PyResult<Option<Py<Call>>> {
+        self.0.told().incoming.map(|incoming| call(py, &incoming)).transpose()
+    }
+
+    /// How the redirect went; ``None`` while it is under way, or if there was none.
+    #[getter]
+    fn outcome(&self, py: Python<'_>) -> PyResult<As<MaybeOutcome, Option<Py<PyAny>>>> {
+        let outcome = match self.0.told().settlement {
+            Some(Settlement::Redirected(outcome)) => Some(outcome::object(py, outcome)?),
+            _ => None,
+        };
+        Ok(outcome.into())
+    }
+
+    /// Why nothing was sent, if nothing was: the handler raised, the redirect broke rules, no token came, ...
+    #[getter]
+    fn failure(&self) -> Option<String> {
+        match self.0.told().settlement {
+            Some(Settlement::Failed(reason)) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// Whether the handler left the call alone.
+    #[getter]
+    fn left_alone(&self) -> bool {
+        matches!(self.0.told().settlement, Some(Settlement::LeftAlone))
+    }
+
+    /// Whether the notification of its end came.
+    #[getter]
+    fn ended(&self) -> bool {
+        self.0.told().ended.is_some()
+    }
+
+    /// Who picked up, where Graph says it; after a redirect to a phone only an ``encrypted`` identity.
+    #[getter]
+    fn answered_by(&self, py: Python<'_>) -> PyResult<Option<Py<ParticipantInfo>>> {
+        self.0.told().ended.map_or(Ok(None), |ended| call_child(py, &ended, "answeredBy", ParticipantInfo))
+    }
+
+    /// How the call ended, where Graph says it.
+    #[getter]
+    fn result_info(&self, py: Python<'_>) -> PyResult<Option<Py<ResultInfo>>> {
+        self.0.told().ended.map_or(Ok(None), |ended| call_child(py, &ended, "resultInfo", ResultInfo))
+    }
+
+    /// Every step in order, as name and seconds since the call's first notification arrived.
+    #[getter]
+    fn steps(&self) -> As<Steps, StepTuple> {
+        StepTuple(self.0.told().steps.iter().map(|(step, at)| (step.name(), at.as_secs_f64())).collect()).into()
+    }
+
+    /// One readable line per step, with milliseconds since arrival.
+    fn timeline(&self) -> String {
+        self.0.timeline()
+    }
+
+    fn __str__(&self) -> String {
+        self.0.timeline()
+    }
+
+    fn __repr__(&self) -> String {
+        let told = self.0.told();
+        let settled = told.settlement.map_or_else(|| "under way".to_owned(), |settled| settled.summary());
+        format!("<TrackedCall {} {settled}{}>", self.0.call_id(), if told.ended.is_some() { ", ended" } else { "" })
+    }
+
+    fn _decided(&self) {
+        self.0.mark(Step::Decided);
+    }
+
+    fn _validated(&self) {
+        self.0.mark(Step::Validated);
+    }
+
+    fn _left_alone(&self) {
+        self.0.settle(Settlement::LeftAlone);
+    }
+
+    fn _failed(&self, reason: String) {
+        self.0.settle(Settlement::Failed(reason));
+    }
+
+    fn _redirected(&self, outcome: &Bound<'_, outcome::Outcome>) {
+        let outcome: Outcome = outcome.get().core().clone();
+        self.0.settle(Settlement::Redirected(outcome));
+    }
+}
+
+struct StepTuple(Vec<(&'static str, f64)>);
+
+impl<'py> IntoPyObject<'py> for StepTuple {
+    type Target = PyTuple;
+    type Output = Bound<'py, PyTuple>;
+    type Error = PyErr;
+
+    fn into_pyobject(self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, self.0)
+    }
+}
+
+/// What receiving a request came to.
+#[pyclass(frozen, get_all, module = "callredirect._native")]
+pub(super) struct Receipt {
+    /// The reply; ``None`` if Microsoft's keys must be fetched first.
+    reply: Option<Py<Reply>>,
+    /// Why the request was refused, for logs.
+    reason: Option<String>,
+    /// Calls to redirect.
+    incoming: Vec<Py<TrackedCall>>,
+    /// Calls that ended.
+    ended: Vec<Py<TrackedCall>>,
+}
+
+/// Verifies, reads and claims; knows the calls.
+#[pyclass(frozen, module = "callredirect._native")]
+pub(super) struct Receiver {
+    core: redirector::Redirector,
+    verifier: Arc<crate::verify::Verifier>,
+    metadata_url: String,
+}
+
+#[pymethods]
+impl Receiver {
+    #[new]
+    #[pyo3(signature = (verifier: "Verifier", *, store: "str"))]
+    fn new(verifier: &Verifier, store: &str) -> PyResult<Self> {
+        let store = match store {
+            "memory" => Box::new(MemoryStore::new(REMEMBERED)),
+            later if later.starts_with("sqlite:") || later.starts_with("redis") => {
+                return Err(PyNotImplementedError::new_err("only store=\"memory\" is there yet"));
+            }
+            other => return Err(PyValueError::new_err(format!("store must be \"memory\", not {other:?}"))),
+        };
+        let fetches = verifier.fetches_keys();
+        let verifier_core = verifier.core();
+        let options = ParseOptions::default();
+        Ok(Self {
+            core: redirector::Redirector::new(Some(Arc::clone(&verifier_core)), fetches, store, options, REMEMBERED),
+            verifier: verifier_core,
+            metadata_url: verifier.metadata_url().unwrap_or(DEFAULT_METADATA_URL).to_owned(),
+        })
+    }
+
+    /// The longest body that is read, in bytes: a host need not read more.
+    #[getter]
+    fn max_bytes(&self) -> usize {
+        self.core.max_bytes()
+    }
+
+    /// Verifies, reads and claims.
+    #[pyo3(signature = (
+        body: "bytes | str | Mapping[str, Any]",
+        headers: "Mapping[str, str] | Iterable[tuple[str, str] | tuple[bytes, bytes]]",
+        received_at: "float | None",
+    ))]
+    fn receive(
+        &self,
+        py: Python<'_>,
+        body: &Bound<'_, PyAny>,
+        headers: &Bound<'_, PyAny>,
+        received_at: Option<f64>,
+    ) -> PyResult<Receipt> {
+        let headers = RequestHeaders::read(headers)?;
+        let request = Request {
+            body: &body_text(body)?,
+            authorization: &headers.authorization,
+            content_type: headers.content_type.as_deref(),
+            arrival: arrival(py, received_at)?,
+        };
+        let mut receipt = Receipt { reply: None, reason: None, incoming: Vec::new(), ended: Vec::new() };
+        match self.core.receive(&request) {
+            CoreReceipt::NeedsKeys => {}
+            CoreReceipt::Refused(reply, reason) => {
+                receipt.reply = Some(Py::new(py, Reply(reply))?);
+                receipt.reason = Some(reason);
+            }
+            CoreReceipt::Accepted(reply, work) => {
+                receipt.reply = Some(Py::new(py, Reply(reply))?);
+                for item in work {
+                    match item {
+                        Work::Redirect(call) => receipt.incoming.push(Py::new(py, TrackedCall(call))?),
+                        Work::Ended(call) => receipt.ended.push(Py::new(py, TrackedCall(call))?),
+                    }
+                }
+            }
+        }
+        Ok(receipt)
+    }
+
+    /// Fetches Microsoft's keys; ``None`` or the reason of the failure comes through the mailbox.
+    fn fetch_keys(&self, mailbox: &Mailbox) -> PyResult<u64> {
+        let (verifier, url) = (Arc::clone(&self.verifier), self.metadata_url.clone());
+        mailbox.spawn(async move {
+            Completion::Keys(fetch_keys(&url).await.map(|keys| verifier.replace_keys(keys)))
+        })
+    }
+
+    /// The calls of this process, oldest first.
+    #[getter]
+    fn calls<'py>(&self, py: Python<'py>) -> PyResult<As<Tracked, Bound<'py, PyTuple>>> {
+        let calls = self.core.calls().recent().into_iter().map(|call| Py::new(py, TrackedCall(call)));
+        Ok(PyTuple::new(py, calls.collect::<PyResult<Vec<_>>>()?)?.into())
+    }
+
+    /// From now on every request is answered 503.
+    fn close(&self) {
+        self.core.close();
+    }
+}
+
+/// The headers that matter, out of whatever mapping or list of pairs a host has.
+#[derive(Default)]
+struct RequestHeaders {
+    authorization: Vec<String>,
+    content_type: Option<String>,
+}
+
+impl RequestHeaders {
+    fn read(headers: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let pairs = if headers.hasattr("items")? { headers.call_method0("items")? } else { headers.clone() };
+        let mut read = Self::default();
+        for pair in pairs.try_iter()? {
+            let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = pair?.extract()?;
+            let name = String::from_utf8_lossy(&Text::of(&name)?).to_ascii_lowercase();
+            match name.as_str() {
+                "authorization" => read.authorization.push(String::from_utf8_lossy(&Text::of(&value)?).into_owned()),
+                "content-type" => read.content_type = Some(String::from_utf8_lossy(&Text::of(&value)?).into_owned()),
+                _ => {}
+            }
+        }
+        Ok(read)
+    }
+}

@@ -1,0 +1,222 @@
+//! The flow composed: a webhook request in; a reply, and the work that outlives it, out.
+//!
+//! ```text
+//! receive: verify -> parse -> claim -> reply        then, within the deadline: decide -> validate -> send -> outcome
+//! ```
+//!
+//! The second half calls the bot's own code, so whoever holds that code runs it (see the Python package).
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::calls::{Calls, Claim, ClaimStore, Step, TrackedCall};
+use crate::notification::{Event, Notification, ParseOptions, Refusal, id_key, parse};
+use crate::send::clock::{self, Arrival, Instant};
+use crate::verify::{Claims, Reason, Verifier};
+
+/// Unknown key ids are cheap to invent: keys are fetched for them this often at most.
+const KEY_REFRESH: Duration = Duration::from_secs(30);
+
+/// A webhook request, as the host's adapter hands it over.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The body, uninterpreted.
+    pub body: &'a [u8],
+    /// Every `Authorization` header; more than one is refused.
+    pub authorization: &'a [String],
+    /// `Content-Type`.
+    pub content_type: Option<&'a str>,
+    /// When its first byte was seen.
+    pub arrival: Arrival,
+}
+
+/// What the host answers. Tells a stranger nothing but the status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers.
+    pub headers: &'static [(&'static str, &'static str)],
+}
+
+impl Reply {
+    const fn status(status: u16) -> Self {
+        Self { status, headers: &[] }
+    }
+}
+
+/// What `receive` came to.
+#[derive(Debug, Clone)]
+pub enum Receipt {
+    /// Microsoft's keys are needed first: fetch them, then receive the same request again.
+    NeedsKeys,
+    /// Refused: nothing to do but reply. The reason is for logs.
+    Refused(Reply, String),
+    /// Accepted.
+    Accepted(Reply, Vec<Work>),
+}
+
+/// What is to be done after the reply.
+#[derive(Debug, Clone)]
+pub enum Work {
+    /// Decide where the call goes, and redirect it.
+    Redirect(Arc<TrackedCall>),
+    /// Tell the bot that the call ended.
+    Ended(Arc<TrackedCall>),
+}
+
+/// The receiving half of a bot.
+pub struct Redirector {
+    verifier: Option<Arc<Verifier>>,
+    fetches_keys: bool,
+    keys_asked: Mutex<Option<Instant>>,
+    store: Box<dyn ClaimStore>,
+    calls: Calls,
+    options: ParseOptions,
+    closing: AtomicBool,
+}
+
+impl Redirector {
+    /// `verifier` is `None` only where verification is switched off. `fetches_keys` says whether
+    /// [`Receipt::NeedsKeys`] can be answered. `remembered` bounds the calls kept.
+    pub fn new(
+        verifier: Option<Arc<Verifier>>,
+        fetches_keys: bool,
+        store: Box<dyn ClaimStore>,
+        options: ParseOptions,
+        remembered: usize,
+    ) -> Self {
+        Self {
+            verifier,
+            fetches_keys,
+            keys_asked: Mutex::new(None),
+            store,
+            calls: Calls::new(remembered),
+            options,
+            closing: AtomicBool::new(false),
+        }
+    }
+
+    /// The calls of this process.
+    pub fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    /// The longest body that is read.
+    pub fn max_bytes(&self) -> usize {
+        self.options.max_bytes
+    }
+
+    /// From now on new requests get 503; the platform brings them to another worker.
+    pub fn close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+
+    /// Verifies, reads and claims. Takes microseconds: the reply must not wait for anything slow.
+    pub fn receive(&self, request: &Request<'_>) -> Receipt {
+        if self.closing.load(Ordering::Relaxed) {
+            return Receipt::Refused(Reply::status(503), "shutting down".into());
+        }
+        let claims = match self.verify(request) {
+            Ok(claims) => claims,
+            Err(receipt) => return receipt,
+        };
+        let verified = clock::now();
+        if !request.content_type.is_none_or(is_json) {
+            return Receipt::Refused(Reply::status(415), "the content type is not JSON".into());
+        }
+        let notifications = match parse(request.body, &self.options, request.arrival) {
+            Ok(notifications) => notifications,
+            Err(refusal) => {
+                let status = match refusal {
+                    Refusal::TooLarge(_) => 413,
+                    Refusal::Legacy(_) => 204,
+                    Refusal::Malformed(_) => 400,
+                };
+                return Receipt::Refused(Reply::status(status), crate::ParseError::from(refusal).to_string());
+            }
+        };
+        if let Some(first) = notifications.first().and_then(|first| first.problem.as_ref())
+            && notifications.iter().all(|notification| notification.problem.is_some())
+        {
+            return Receipt::Refused(Reply::status(400), format!("nothing readable; the first: {first}"));
+        }
+        if claims.is_some_and(|claims| notifications.iter().any(|note| foreign(note, &claims))) {
+            return Receipt::Refused(Reply::status(403), "the token is of another tenant than the call".into());
+        }
+        Receipt::Accepted(Reply::status(202), self.claim(notifications, request.arrival, verified))
+    }
+
+    fn verify(&self, request: &Request<'_>) -> Result<Option<Claims>, Receipt> {
+        let Some(verifier) = &self.verifier else { return Ok(None) };
+        let refuse = |reason: &str| {
+            let reply = Reply { status: 401, headers: &[("WWW-Authenticate", "Bearer")] };
+            Receipt::Refused(reply, reason.to_owned())
+        };
+        let [authorization] = request.authorization else {
+            return Err(refuse("not exactly one Authorization header"));
+        };
+        match verifier.verify(authorization, clock::unix()) {
+            Ok(claims) => Ok(Some(claims)),
+            Err(error) if matches!(error.reason, Reason::UnknownKey | Reason::NoKeys) && self.may_fetch() => {
+                Err(Receipt::NeedsKeys)
+            }
+            Err(error) => Err(match error.reason {
+                Reason::NoKeys => Receipt::Refused(Reply::status(503), error.to_string()),
+                Reason::Tenant => Receipt::Refused(Reply::status(403), error.to_string()),
+                _ => refuse(&error.to_string()),
+            }),
+        }
+    }
+
+    fn may_fetch(&self) -> bool {
+        let mut asked = self.keys_asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = asked.is_none_or(|asked| clock::now().saturating_duration_since(asked) >= KEY_REFRESH);
+        if self.fetches_keys && due {
+            *asked = Some(clock::now());
+            return true;
+        }
+        false
+    }
+
+    /// Ends first: a call that came and went within one body must not be redirected.
+    fn claim(&self, notifications: Vec<Notification>, arrival: Arrival, verified: Instant) -> Vec<Work> {
+        let parsed = clock::now();
+        let mut work = Vec::new();
+        let (ended, others): (Vec<_>, Vec<_>) =
+            notifications.into_iter().partition(|note| note.event == Event::CallEnded);
+        for notification in ended {
+            let Some(call_id) = notification.call_id() else { continue };
+            self.store.end(&id_key(&call_id));
+            let call = self.calls.track(&call_id, arrival);
+            if call.end(notification) {
+                work.push(Work::Ended(call));
+            }
+        }
+        for notification in others {
+            let incoming = notification.event == Event::IncomingCall;
+            let Some(call_id) = notification.call_id().filter(|_| incoming) else { continue };
+            if self.store.claim(&id_key(&call_id)) == Claim::Won {
+                let call = self.calls.track(&call_id, arrival);
+                call.begin(notification);
+                call.mark_at(Step::Verified, verified);
+                call.mark_at(Step::Parsed, parsed);
+                call.mark(Step::Claimed);
+                work.push(Work::Redirect(call));
+            }
+        }
+        work
+    }
+}
+
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// The token does not sign the body: a token of one tenant must not move a call of another.
+fn foreign(notification: &Notification, claims: &Claims) -> bool {
+    let tenant = notification.call().and_then(|call| call.tenant_id().map(std::borrow::Cow::into_owned));
+    tenant.is_some_and(|tenant| !tenant.eq_ignore_ascii_case(&claims.tenant_id))
+}

@@ -1,0 +1,212 @@
+//! One redirect from validated model to outcome.
+
+use std::fmt;
+
+use bytes::Bytes;
+use url::Url;
+use uuid::Uuid;
+
+use super::clock::{self, Instant};
+use super::cloud::{BadAddress, address};
+use super::deadline::Deadline;
+use super::retry::{self, Ending, Next};
+use super::transport::{Answer, Failure, SentFlag, Transport};
+use crate::notification::is_id;
+use crate::outcome::{Attempt, Outcome, Verdict};
+use crate::redirect::{ApiVersion, Limits, Redirect, Severity, Violation};
+use crate::secret::Secret;
+
+/// Everything about a client but its connections.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    root: Url,
+    loopback: bool,
+    version: ApiVersion,
+    limits: Limits,
+}
+
+/// A request that may be sent: its rules checked, its bytes fixed. A second attempt sends the same bytes.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    url: Url,
+    body: Bytes,
+    client_request_id: String,
+    scenario_id: Option<String>,
+}
+
+/// Why nothing was sent: the caller's mistake.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Unsendable {
+    /// The redirect breaks rules.
+    Invalid(Vec<Violation>),
+    /// The call id could steer the request elsewhere.
+    CallId,
+    /// The token cannot stand in a header.
+    Token,
+}
+
+impl fmt::Display for Unsendable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid(violations) => {
+                let first = violations.first().map_or("", |violation| violation.message.as_str());
+                write!(f, "{} violation(s), the first: {first}", violations.len())
+            }
+            Self::CallId => f.write_str(
+                "not a call id: letters, digits, - and _ only, at most 128 of them; take it from call.id",
+            ),
+            Self::Token => {
+                f.write_str("the credential gave an empty token, or one with characters no token has")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Unsendable {}
+
+impl Endpoint {
+    /// Requests go to `{root}/{version}/communications/calls/...` and nowhere else.
+    pub fn new(root: &str, version: ApiVersion, limits: Limits) -> Result<Self, BadAddress> {
+        let (root, loopback) = address(root)?;
+        Ok(Self { root, loopback, version, limits })
+    }
+
+    /// The version of Graph.
+    pub fn version(&self) -> ApiVersion {
+        self.version
+    }
+
+    /// The root of Graph.
+    pub fn root(&self) -> &str {
+        self.root.as_str().trim_end_matches('/')
+    }
+
+    /// Connections for it.
+    pub fn transport(&self) -> Result<Transport, Failure> {
+        Transport::new(self.loopback)
+    }
+
+    /// Checks everything that can be checked before a token is spent.
+    pub fn prepare(
+        &self,
+        call_id: &str,
+        redirect: &Redirect,
+        scenario_id: Option<&str>,
+    ) -> Result<Prepared, Unsendable> {
+        if !is_id(call_id) {
+            return Err(Unsendable::CallId);
+        }
+        let violations = redirect.violations(self.version, &self.limits);
+        if violations.iter().any(|violation| violation.severity == Severity::Error) {
+            return Err(Unsendable::Invalid(violations));
+        }
+        let mut url = self.root.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend([
+                self.version.as_str(),
+                "communications",
+                "calls",
+                call_id,
+                "redirect",
+            ]);
+        }
+        Ok(Prepared {
+            url,
+            body: redirect.to_json().into(),
+            client_request_id: Uuid::new_v4().to_string(),
+            scenario_id: scenario_id.filter(|id| is_id(id)).map(str::to_owned),
+        })
+    }
+}
+
+impl Prepared {
+    /// Sent as `client-request-id`.
+    pub fn client_request_id(&self) -> &str {
+        &self.client_request_id
+    }
+}
+
+/// Whether a token may stand in an `Authorization` header.
+pub fn check_token(token: &Secret) -> Result<(), Unsendable> {
+    let text = token.expose();
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Unsendable::Token);
+    }
+    Ok(())
+}
+
+/// Sends until there is an outcome; never past the deadline, and never anything again that may have arrived.
+pub async fn send(transport: &Transport, request: &Prepared, token: &Secret, deadline: Deadline) -> Outcome {
+    let start = clock::now();
+    let mut attempts = Vec::new();
+    let verdict = run(transport, request, token, deadline, start, &mut attempts).await;
+    Outcome {
+        verdict,
+        attempts,
+        elapsed: clock::now().saturating_duration_since(start),
+        client_request_id: request.client_request_id.clone(),
+    }
+}
+
+async fn run(
+    transport: &Transport,
+    request: &Prepared,
+    token: &Secret,
+    deadline: Deadline,
+    start: Instant,
+    attempts: &mut Vec<Attempt>,
+) -> Verdict {
+    let mut reason = String::from("the deadline had passed before anything could be sent");
+    for attempt in 1.. {
+        if deadline.passed() {
+            break;
+        }
+        let began = clock::now();
+        let sent = SentFlag::default();
+        let result = tokio::time::timeout_at(deadline.at(), post(transport, request, token, &sent)).await;
+        let sent = sent.is_set();
+        let answer = match &result {
+            Ok(Ok(answer)) => Some(answer),
+            _ => None,
+        };
+        let error = match &result {
+            Ok(Ok(_)) => None,
+            Ok(Err(Failure(why))) => Some(why.clone()),
+            Err(_) => Some("no answer before the deadline".to_owned()),
+        };
+        attempts.push(Attempt {
+            started: began.saturating_duration_since(start),
+            duration: clock::now().saturating_duration_since(began),
+            sent: sent || answer.is_some(),
+            status: answer.map(|answer| answer.status),
+            error: error.clone(),
+            request_id: answer.and_then(|answer| answer.request_id.clone()),
+        });
+        match (answer, error) {
+            (Some(answer), _) => return Verdict::of(answer),
+            (None, Some(why)) if sent && result.is_ok() => {
+                return Verdict::Unknown { likely_delivered: false, reason: why };
+            }
+            (None, Some(why)) if sent => return Verdict::Expired { sent: true, reason: why },
+            (None, why) => reason = why.unwrap_or(reason),
+        }
+        match retry::next(attempt, Ending::NotSent, deadline.remaining()) {
+            Next::After(wait) => tokio::time::sleep(wait).await,
+            Next::Stop => break,
+        }
+    }
+    Verdict::Expired { sent: false, reason }
+}
+
+async fn post(
+    transport: &Transport,
+    request: &Prepared,
+    token: &Secret,
+    sent: &SentFlag,
+) -> Result<Answer, Failure> {
+    let mut headers = vec![("client-request-id", request.client_request_id.as_str())];
+    if let Some(scenario_id) = &request.scenario_id {
+        headers.push(("Scenario-Id", scenario_id));
+    }
+    transport.post_json(request.url.clone(), token, &headers, request.body.clone(), sent).await
+}

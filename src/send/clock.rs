@@ -1,0 +1,44 @@
+//! The clock: the one place that reads it, so that tests can pause and move it.
+#![allow(clippy::disallowed_methods, reason = "this is the replacement the lint points to")]
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+pub use tokio::time::Instant;
+
+/// Monotonic time; under a paused tokio runtime, the time of the test.
+pub fn now() -> Instant {
+    Instant::now()
+}
+
+/// Wall-clock time in seconds since 1970, for tokens and for people; never for deadlines.
+pub fn unix() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
+
+/// The moment a notification arrived, on both clocks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Arrival {
+    /// Monotonic: what deadlines count from.
+    pub at: Instant,
+    /// Seconds since 1970: what survives pickling and is shown to people.
+    pub unix: f64,
+}
+
+impl Arrival {
+    /// This moment.
+    pub fn now() -> Self {
+        Self { at: now(), unix: unix() }
+    }
+
+    /// So many seconds ago; an age that is negative or not a number counts as 0.
+    pub fn ago(seconds: f64) -> Self {
+        let age = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        let this = Self::now();
+        Self { at: this.at.checked_sub(age).unwrap_or(this.at), unix: this.unix - age.as_secs_f64() }
+    }
+
+    /// Seconds from the arrival until now.
+    pub fn elapsed(self) -> Duration {
+        now().saturating_duration_since(self.at)
+    }
+}
