@@ -1,7 +1,7 @@
 //! What the value classes share: JSON values both ways, and what a dataclass would have.
 
 use pyo3::IntoPyObjectExt;
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyRecursionError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyMemoryView, PyString, PyType};
 use serde_json::{Map, Value};
@@ -32,7 +32,11 @@ pub(super) fn text(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
 
 /// A Python value as JSON text, by Python's own `json`: it knows subclasses, enums and integers of any size.
 pub(super) fn dumped(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
-    text(&value.py().import("json")?.call_method1("dumps", (value,))?)
+    let py = value.py();
+    let dumped = py.import("json")?.call_method1("dumps", (value,)).map_err(|error| {
+        if error.is_instance_of::<PyRecursionError>(py) { unplaced("nested too deeply").into() } else { error }
+    })?;
+    text(&dumped)
 }
 
 /// A Python value as a JSON value. Raises `ParseError` for what JSON has no word for.
