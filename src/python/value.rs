@@ -34,7 +34,11 @@ pub(super) fn text(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
 pub(super) fn dumped(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     let py = value.py();
     let dumped = py.import("json")?.call_method1("dumps", (value,)).map_err(|error| {
-        if error.is_instance_of::<PyRecursionError>(py) { unplaced("nested too deeply").into() } else { error }
+        if error.is_instance_of::<PyRecursionError>(py) {
+            unplaced("nested too deeply").into()
+        } else {
+            error
+        }
     })?;
     text(&dumped)
 }
