@@ -4,10 +4,11 @@
 //! text itself is kept. `scan.rs` builds the index, everything else here only reads it.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use super::scan;
+use super::{escape, scan};
 use crate::ParseError;
 use crate::send::clock::Arrival;
 
@@ -123,13 +124,17 @@ impl<'a> Node<'a> {
         self.members().filter(|(key, _)| key.is(name)).last().map(|(_, value)| value)
     }
 
+    fn by_name(self) -> HashMap<Cow<'a, str>, Node<'a>> {
+        self.members().filter_map(|(name, value)| Some((name.as_str()?, value))).collect()
+    }
+
     /// The string, unescaped; `None` for other values. A lone surrogate reads as U+FFFD.
     pub fn as_str(self) -> Option<Cow<'a, str>> {
         let raw = self.raw();
         let inner = raw.get(1..raw.len().wrapping_sub(1)).unwrap_or_default();
         match self.kind() {
             Kind::Plain => Some(Cow::Borrowed(inner)),
-            Kind::Escaped => Some(Cow::Owned(scan::unescape(inner))),
+            Kind::Escaped => Some(Cow::Owned(escape::unescape(inner))),
             _ => None,
         }
     }
@@ -209,19 +214,14 @@ impl<'a> Node<'a> {
     }
 }
 
-/// Equal as JSON: members in any order, numbers by spelling.
+/// Equal as JSON: members in any order, the last of those that come twice, numbers by spelling.
 impl PartialEq for Node<'_> {
     fn eq(&self, other: &Self) -> bool {
         if self.raw() == other.raw() {
             return true;
         }
         match (self.kind(), other.kind()) {
-            (Kind::Object, Kind::Object) => {
-                self.members().count() == other.members().count()
-                    && self.members().all(|(key, value)| {
-                        key.as_str().and_then(|name| other.get(&name)).is_some_and(|theirs| value == theirs)
-                    })
-            }
+            (Kind::Object, Kind::Object) => self.by_name() == other.by_name(),
             (Kind::Array, Kind::Array) => self.items().eq(other.items()),
             _ => self.as_str().is_some_and(|own| other.as_str().is_some_and(|theirs| own == theirs)),
         }

@@ -217,12 +217,21 @@ fn classify(item: Node<'_>) -> Result<Event, Problem> {
     match resource.part {
         Part::Call => classify_call(item, &change, deleted),
         Part::Participants => Ok(Event::ParticipantsChanged),
+        // The documentation has a roster under `/operations/participants`: what it holds says more than where it is.
+        Part::Operation(_) if is_roster(item) => Ok(Event::ParticipantsChanged),
         Part::Operation(_) => {
             let ended = deleted || resource_data(item).is_some_and(|node| Operation(node).ended());
             Ok(if ended { Event::OperationEnded } else { Event::Other })
         }
         Part::Other(_) => Ok(Event::Other),
     }
+}
+
+fn is_roster(item: Node<'_>) -> bool {
+    let first = item.get("resourceData").and_then(|list| list.items().next());
+    first
+        .and_then(|person| person.str("@odata.type"))
+        .is_some_and(|name| is_type(&name, "microsoft.graph.participant"))
 }
 
 fn classify_call(item: Node<'_>, change: &str, deleted: bool) -> Result<Event, Problem> {
@@ -236,7 +245,8 @@ fn classify_call(item: Node<'_>, change: &str, deleted: bool) -> Result<Event, P
             }
         };
     };
-    if data.str("@odata.type").is_some_and(|name| !is_call_type(&name)) {
+    if data.str("@odata.type").is_some_and(|name| !name.is_empty() && !is_type(&name, "microsoft.graph.call"))
+    {
         return Ok(Event::Other);
     }
     let call = Call(data);
@@ -253,7 +263,6 @@ fn classify_call(item: Node<'_>, change: &str, deleted: bool) -> Result<Event, P
     Ok(if incoming { Event::IncomingCall } else { Event::CallUpdated })
 }
 
-fn is_call_type(name: &str) -> bool {
-    let name = name.strip_prefix('#').unwrap_or(name);
-    name.is_empty() || name.eq_ignore_ascii_case("microsoft.graph.call")
+fn is_type(name: &str, expected: &str) -> bool {
+    name.strip_prefix('#').unwrap_or(name).eq_ignore_ascii_case(expected)
 }

@@ -13,12 +13,16 @@ pub(super) fn blank_documentation_slips(text: &str) -> String {
                 before = c;
                 at = string_end(&out, at);
             }
-            ('/', Some('/')) => at = blank(&mut out, at, |rest| rest.iter().position(|&c| c == '\n')),
-            ('/', Some('*')) => {
-                at = blank(&mut out, at, |rest| {
-                    rest.windows(2).skip(2).position(|pair| pair == ['*', '/']).map(|found| found + 4)
-                });
+            ('/', Some('/')) => {
+                let length = out.iter().skip(at).position(|&c| c == '\n');
+                let end = length.map_or(out.len(), |length| at + length);
+                at = blank(&mut out, at, end);
             }
+            ('/', Some('*')) => match out.windows(2).skip(at + 2).position(|pair| pair == ['*', '/']) {
+                Some(length) => at = blank(&mut out, at, at + length + 4),
+                // Never closed: it stays, and with it the error.
+                None => break,
+            },
             (',', _) => {
                 // Only a comma after a value is a slip; `[,]` stays an error.
                 comma = (!matches!(before, '{' | '[' | ',' | ':')).then_some(at);
@@ -56,12 +60,10 @@ fn string_end(text: &[char], open: usize) -> usize {
     at
 }
 
-/// Blanks from `start` to where `length` says (to the end if it finds none); gives the place after.
-fn blank(text: &mut [char], start: usize, length: impl Fn(&[char]) -> Option<usize>) -> usize {
-    let rest = text.get_mut(start..).unwrap_or_default();
-    let length = length(rest).unwrap_or(rest.len());
-    for c in rest.iter_mut().take(length).filter(|c| **c != '\n') {
+/// Blanks a comment except for its line ends; gives the place after.
+fn blank(text: &mut [char], start: usize, end: usize) -> usize {
+    for c in text.iter_mut().take(end).skip(start).filter(|c| **c != '\n') {
         *c = ' ';
     }
-    start + length
+    end
 }

@@ -3,6 +3,7 @@
 mod call;
 mod document;
 mod envelope;
+mod escape;
 mod identity;
 mod lenient;
 mod operation;

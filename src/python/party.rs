@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use pyo3::PyClass;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 

@@ -2,7 +2,6 @@
 
 use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::errors::{exception, raise};
@@ -28,13 +27,9 @@ use crate::redirect as core;
 ///     extra: Further members, sent as they are.
 #[pyclass(frozen, eq, hash, module = "callredirect")]
 #[derive(PartialEq, Eq, Hash)]
-pub(super) struct Redirect(core::Redirect);
+pub(super) struct Redirect(pub(super) core::Redirect);
 
 impl Redirect {
-    pub(super) fn core(&self) -> &core::Redirect {
-        &self.0
-    }
-
     fn fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let fields = PyDict::new(py);
         fields.set_item("targets", self.targets(py)?)?;
@@ -52,32 +47,21 @@ impl Redirect {
     fn check_version(&self, py: Python<'_>, api_version: Option<&str>) -> PyResult<()> {
         let Some(api_version) = api_version else { return Ok(()) };
         let unsupported = self.0.unsupported_fields(version(api_version)?);
-        if unsupported.is_empty() { Ok(()) } else { Err(validation_error(py, &unsupported)) }
+        if unsupported.is_empty() { Ok(()) } else { Err(validation_error(py, unsupported)) }
     }
 }
 
 /// The version of that name; `ValueError` lists those there are.
-pub(super) fn api_version(name: &Bound<'_, PyAny>) -> PyResult<core::ApiVersion> {
-    version(&name.extract::<PyBackedStr>()?)
-}
-
-fn version(name: &str) -> PyResult<core::ApiVersion> {
+pub(super) fn version(name: &str) -> PyResult<core::ApiVersion> {
     core::ApiVersion::from_name(name).ok_or_else(|| {
         let known = core::ApiVersion::ALL.map(core::ApiVersion::as_str).join("' or '");
         PyValueError::new_err(format!("api_version is '{known}', not {name:?}"))
     })
 }
 
-/// What `ValidationError` takes.
-pub(super) fn violations_object<'py>(
-    py: Python<'py>,
-    violations: &[core::Violation],
-) -> PyResult<Bound<'py, PyTuple>> {
-    PyTuple::new(py, violations.iter().cloned().map(Violation::from))
-}
-
-fn validation_error(py: Python<'_>, violations: &[core::Violation]) -> PyErr {
-    match violations_object(py, violations) {
+/// `ValidationError` with these violations.
+pub(super) fn validation_error(py: Python<'_>, violations: Vec<core::Violation>) -> PyErr {
+    match PyTuple::new(py, violations.into_iter().map(Violation::from)) {
         Ok(violations) => raise(exception!(py, "ValidationError"), (violations,), None),
         Err(error) => error,
     }
@@ -178,7 +162,7 @@ impl Redirect {
     ///     limits: Other numbers than Microsoft's.
     #[pyo3(signature = (api_version = "beta", limits = None))]
     fn violations(&self, api_version: &str, limits: Option<&Bound<'_, Limits>>) -> PyResult<Vec<Violation>> {
-        let limits = limits.map(|limits| limits.get().core()).unwrap_or_default();
+        let limits = limits.map(|limits| limits.get().0).unwrap_or_default();
         Ok(self.0.violations(version(api_version)?, &limits).into_iter().map(Violation::from).collect())
     }
 
@@ -193,10 +177,10 @@ impl Redirect {
         api_version: &str,
         limits: Option<&Bound<'_, Limits>>,
     ) -> PyResult<()> {
-        let limits = limits.map(|limits| limits.get().core()).unwrap_or_default();
+        let limits = limits.map(|limits| limits.get().0).unwrap_or_default();
         let found = self.0.violations(version(api_version)?, &limits);
         if found.iter().any(|violation| violation.severity == core::Severity::Error) {
-            return Err(validation_error(py, &found));
+            return Err(validation_error(py, found));
         }
         Ok(())
     }

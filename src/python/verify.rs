@@ -114,28 +114,16 @@ impl Claims {
 ///     app_id: The bot's application id, the audience of every token.
 ///     tenants: Tenant ids whose calls are taken; ``None`` takes any, an empty list none.
 ///     issuers: Accepted issuers, exact; ``None`` for the two of the public cloud.
-///     metadata_url: Where the keys are published, if not where the public cloud does. Only a `Redirector` fetches.
-///     jwks: Keys to use, a JSON Web Key Set as JSON text or dict; none are fetched then. Keys that cannot have
-///         signed a notification are passed over.
+///     metadata_url: Where the keys are published.
+///     jwks: Keys to use, a JSON Web Key Set as JSON text or dict. Keys that cannot have signed a notification
+///         are passed over.
 ///
 /// Raises:
 ///     ParseError: ``jwks`` is no key set.
 #[pyclass(frozen, module = "callredirect")]
 pub(super) struct Verifier {
-    core: Arc<core::Verifier>,
-    metadata_url: Option<String>,
-    fetches_keys: bool,
-}
-
-impl Verifier {
-    pub(super) fn core(&self) -> Arc<core::Verifier> {
-        Arc::clone(&self.core)
-    }
-
-    /// Whether keys come from Microsoft: not where they were given.
-    pub(super) fn fetches_keys(&self) -> bool {
-        self.fetches_keys
-    }
+    pub(super) core: Arc<core::Verifier>,
+    pub(super) metadata_url: Option<String>,
 }
 
 #[pymethods]
@@ -153,8 +141,7 @@ impl Verifier {
         jwks: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let keys = jwks.map(key_set).transpose()?.unwrap_or_default();
-        let core = Arc::new(core::Verifier::new(app_id, tenants, issuers, keys));
-        Ok(Self { core, metadata_url, fetches_keys: jwks.is_none() })
+        Ok(Self { core: Arc::new(core::Verifier::new(app_id, tenants, issuers, keys)), metadata_url, fetches_keys })
     }
 
     /// Checks the value of the ``Authorization`` header of a notification.
@@ -221,7 +208,7 @@ impl Verifier {
 
     /// Where the keys are published, if it was said.
     #[getter]
-    pub(super) fn metadata_url(&self) -> Option<&str> {
+    fn metadata_url(&self) -> Option<&str> {
         self.metadata_url.as_deref()
     }
 

@@ -110,15 +110,11 @@ impl Violation {
 ///     max_targets: How many targets may ring at once.
 ///     min_timeout: Shortest time to ring, in seconds.
 ///     max_timeout: Longest time to ring, in seconds.
-#[pyclass(frozen, eq, hash, from_py_object, module = "callredirect")]
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Limits(core::Limits);
+#[pyclass(frozen, eq, hash, module = "callredirect")]
+#[derive(PartialEq, Eq, Hash)]
+pub(super) struct Limits(pub(super) core::Limits);
 
 impl Limits {
-    pub(super) fn core(self) -> core::Limits {
-        self.0
-    }
-
     fn fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let fields = PyDict::new(py);
         fields.set_item("max_targets", self.0.max_targets)?;
