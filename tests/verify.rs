@@ -424,6 +424,7 @@ fn corpus(name: &str) -> Option<PathBuf> {
 
 /// `tenants` and the rest as the policy of the corpus says.
 #[test]
+#[allow(clippy::disallowed_methods, reason = "measures how long a verdict really takes")]
 fn the_corpus_of_attacks() {
     let Some(folder) = corpus("jwt_attacks_open") else { return };
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();

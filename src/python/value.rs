@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use pyo3::IntoPyObjectExt;
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyRecursionError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyMemoryView, PyString, PyType};
 use serde_json::{Map, Value};
@@ -35,7 +35,15 @@ pub(super) fn text<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
 
 /// A Python value as JSON text, by Python's own `json`: it knows subclasses, enums and integers of any size.
 pub(super) fn dumped(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
-    text(&value.py().import("json")?.call_method1("dumps", (value,))?).map(Cow::into_owned)
+    let py = value.py();
+    let dumped = py.import("json")?.call_method1("dumps", (value,)).map_err(|error| {
+        if error.is_instance_of::<PyRecursionError>(py) {
+            unplaced("nested too deeply").into()
+        } else {
+            error
+        }
+    })?;
+    text(&dumped).map(Cow::into_owned)
 }
 
 /// JSON text as it came, or what `json.loads` made of it as text again.

@@ -176,8 +176,12 @@ def test_dicts_that_cannot_be_read() -> None:
     with pytest.raises(cr.ParseError) as caught:
         cr.Redirect.from_dict({"timeout": 1.5})
     assert (caught.value.path, caught.value.line) == ("$.timeout", 0)
-    with pytest.raises(cr.ParseError):
-        cr.Redirect.from_dict({"x": float("nan")})
+    deep: dict[str, object] = {}
+    for _ in range(10_000):
+        deep = {"x": deep}
+    for value in ({"x": float("nan")}, {"x": "\ud800"}, deep):
+        with pytest.raises(cr.ParseError):
+            cr.Redirect.from_dict(value)
     with pytest.raises(TypeError):
         cr.Redirect.from_dict({"x": object()})
 
