@@ -10,6 +10,7 @@ use callredirect::send::clock::Arrival;
 #[path = "../common/mod.rs"]
 mod common;
 
+mod call;
 mod differential;
 mod envelope;
 mod graph_payloads;

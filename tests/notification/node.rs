@@ -71,6 +71,8 @@ fn strings() {
         (r#""\"\\\/\b\f\n\r\t""#, "\"\\/\u{8}\u{c}\n\r\t"),
         (r#""\u0041\u00e9\u20ac""#, "A\u{e9}\u{20ac}"),
         (r#""\uD83D\uDE00!""#, "\u{1f600}!"),
+        (r#""\ud800\udc00\udbff\udfff""#, "\u{10000}\u{10ffff}"),
+        (r#""\udbff\ue000\ud7ff""#, "\u{fffd}\u{e000}\u{d7ff}"),
         (r#""\ud83d""#, "\u{fffd}"),
         (r#""\ude00x""#, "\u{fffd}x"),
         (r#""\ud83dx\ude00""#, "\u{fffd}x\u{fffd}"),

@@ -79,6 +79,18 @@ fn bytes_that_are_not_utf_8() {
 }
 
 #[test]
+fn trailing_commas_are_called_by_name() {
+    for (text, reason) in [
+        ("[1,]", "trailing comma before `]`"),
+        ("{\"a\":1,}", "trailing comma before `}`"),
+        ("[1,}", "expected a JSON value"),
+        ("{\"a\":1,]", "expected a member name in double quotes"),
+    ] {
+        assert_eq!(document(text).unwrap_err().reason, reason, "{text}");
+    }
+}
+
+#[test]
 fn an_error_reads_well() {
     let error = document(r#"{"value":[{"state":incoming}]}"#).unwrap_err();
     assert_eq!(error.to_string(), "expected a JSON value at $.value[0].state (line 1, column 20)");
