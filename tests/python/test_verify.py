@@ -105,7 +105,8 @@ def test_keys() -> None:
     defaults = cr.Verifier(APP)
     assert defaults.issuers == ["https://api.botframework.com", "https://graph.microsoft.com"]
     assert defaults.tenants is None
-    assert defaults.metadata_url is None
+    assert defaults.metadata_url == "https://api.aps.skype.com/v1/.well-known/OpenIdConfiguration"
+    assert cr.Verifier(APP, jwks={"keys": []}).metadata_url is None
 
 
 def test_claims_are_a_value() -> None:
