@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use callredirect::send::clock;
 use callredirect::verify::fetch_keys;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -215,7 +216,7 @@ async fn nobody_there_is_said_in_words() {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_server_is_given_up() {
-    let start = tokio::time::Instant::now();
+    let start = clock::now();
     let silent = Server::start(|_, _| Some(HANGS.into())).await;
     let failure = silent.failure().await;
     assert!(failure.starts_with("127.0.0.1: timed out"), "{failure}");

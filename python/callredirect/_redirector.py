@@ -6,6 +6,7 @@ Receiving is Rust's; what is here calls the bot's own functions, and runs on aft
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 from ._client import AsyncClient
 from ._native import Accepted, Cloud, Receiver, Redirect, Reply, TrackedCall, Verifier
@@ -132,7 +133,7 @@ class Redirector:
         """
         if received_at is None:
             received_at = time.monotonic()
-        if hasattr(headers, "__next__"):
+        if isinstance(headers, Iterator):
             headers = list(headers)  # they may have to be read twice
         receipt = self._receiver.receive(body, headers, received_at)
         while receipt.reply is None:
@@ -195,7 +196,7 @@ class Redirector:
         try:
             await self._settle(tracked)
         except CallRedirectError as error:
-            self._failed(tracked, f"{type(error).__name__}: {error}")
+            self._failed(tracked, " ".join(f"{type(error).__name__}: {error}".split()))  # one line
         except Exception as error:
             # The bot's own code, or its credential: the log has the traceback, the record only the kind.
             _logger().exception("call %s: the bot's code raised", tracked.call_id)
