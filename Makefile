@@ -23,7 +23,7 @@ PY_ALL := python tests/python $(wildcard examples benches)
 
 # What the stub may need; the unused are dropped. A name of the Python side that the stub speaks of is added here.
 define STUB_IMPORTS
-from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from os import PathLike
 from types import TracebackType
