@@ -49,7 +49,16 @@ def start_bot(graph: Simulator, port: int) -> subprocess.Popen[bytes]:
         "GRAPH_URL": graph.base_url,
         "PYTHONUNBUFFERED": "1",
     }
-    command = [sys.executable, "-m", "uvicorn", "fastapi_bot:app", "--port", str(port), "--log-level", "warning"]
+    command = [
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "fastapi_bot:app",
+        "--port",
+        str(port),
+        "--log-level",
+        "warning",
+    ]
     return subprocess.Popen(command, cwd=Path(__file__).parent, env=environment)
 
 

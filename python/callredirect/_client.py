@@ -34,7 +34,9 @@ class _Door:
         self._closed = False
         self._sender = Sender(api_version=api_version, root=base_url or cloud.graph_root, limits=limits)
 
-    def _prepare(self, call: Call | str, redirect: Redirect, deadline: Deadline | float | None) -> PreparedRedirect:
+    def _prepare(
+        self, call: Call | str, redirect: Redirect, deadline: Deadline | float | None
+    ) -> PreparedRedirect:
         if self._closed:
             raise RuntimeError("the client is closed")
         return self._sender.prepare(call, redirect, deadline)
@@ -57,7 +59,9 @@ class Client(_Door):
     Works with and without ``with``; ``close`` is optional at exit.
     """
 
-    def redirect(self, call: Call | str, redirect: Redirect, *, deadline: Deadline | float | None = None) -> Outcome:
+    def redirect(
+        self, call: Call | str, redirect: Redirect, *, deadline: Deadline | float | None = None
+    ) -> Outcome:
         """Redirects a call and says what became of it.
 
         Args:

@@ -40,3 +40,12 @@ macro_rules! hint {
     )*};
 }
 pub(super) use hint;
+
+// Said by several classes.
+hint! {
+    JsonDict = "dict[str, Any]";
+    MaybeDict = "dict[str, Any] | None";
+    HeaderDict = "dict[str, str]";
+    Targets = "tuple[Target, ...]";
+    MaybeStrings = "tuple[str, ...] | None";
+}

@@ -6,7 +6,7 @@ use pyo3::PyClass;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::hint::{As, hint};
+use super::hint::{As, JsonDict, hint};
 use super::json::{JsonObject, extra, quoted, repr};
 use super::send::Deadline;
 use crate::mask_phone;
@@ -17,11 +17,10 @@ hint! {
     CallState = "Literal['incoming', 'establishing', 'ringing', 'established', 'hold', 'transferring', 'transferAccepted', 'redirecting', 'terminating', 'terminated'] | str | None";
     Direction = "Literal['incoming', 'outgoing'] | str | None";
     Status = "Literal['notStarted', 'running', 'completed', 'failed'] | str | None";
-    Extra = "dict[str, Any]";
 }
 
 type Text<'a> = Option<Cow<'a, str>>;
-type Dict<'py> = PyResult<As<Extra, Bound<'py, PyDict>>>;
+type Dict<'py> = PyResult<As<JsonDict, Bound<'py, PyDict>>>;
 
 fn object<T: PyClass<BaseType = JsonObject>>(py: Python<'_>, json: Json, class: T) -> PyResult<Py<T>> {
     Py::new(py, PyClassInitializer::from(JsonObject { json }).add_subclass(class))

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::errors::{exception, raise};
+use super::hint::{As, JsonDict, MaybeStrings, Targets};
 pub(super) use super::target::Target;
 use super::value::{Reduced, dict, dumped, members, reduce, replace, repr, text, to_python};
 pub(super) use super::violation::{Limits, Violation};
@@ -87,7 +88,7 @@ impl Redirect {
     #[new]
     #[pyo3(signature = (
         targets: "Iterable[Target]", *, timeout: "int | None" = None, callback_uri = None, mask_callee = None, mask_caller = None,
-        routing_policies = None, target_disposition = None, extra = None
+        routing_policies = None, target_disposition = None, extra: "dict[str, Any] | None" = None
     ))]
     #[expect(clippy::too_many_arguments, clippy::similar_names, reason = "keywords in Python")]
     fn new(
@@ -187,8 +188,8 @@ impl Redirect {
 
     /// Who to ring.
     #[getter]
-    fn targets<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, self.0.targets.iter().cloned().map(Target))
+    fn targets<'py>(&self, py: Python<'py>) -> PyResult<As<Targets, Bound<'py, PyTuple>>> {
+        Ok(PyTuple::new(py, self.0.targets.iter().cloned().map(Target))?.into())
     }
 
     /// How long to ring, in seconds.
@@ -217,8 +218,12 @@ impl Redirect {
 
     /// Undocumented; passed through.
     #[getter]
-    fn routing_policies<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
-        self.0.routing_policies.as_ref().map(|policies| PyTuple::new(py, policies)).transpose()
+    fn routing_policies<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<As<MaybeStrings, Option<Bound<'py, PyTuple>>>> {
+        let policies = self.0.routing_policies.as_ref();
+        Ok(policies.map(|policies| PyTuple::new(py, policies)).transpose()?.into())
     }
 
     /// Deprecated: Graph counts the targets instead.
@@ -229,8 +234,8 @@ impl Redirect {
 
     /// Members without an attribute here. A new dict each time.
     #[getter]
-    fn extra<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        dict(py, &self.0.extra)
+    fn extra<'py>(&self, py: Python<'py>) -> PyResult<As<JsonDict, Bound<'py, PyDict>>> {
+        Ok(dict(py, &self.0.extra)?.into())
     }
 
     /// With telephone numbers, and the parts of the callback URI that may hold keys, masked.
@@ -245,7 +250,7 @@ impl Redirect {
         reduce(slf.get_type(), slf.get().fields(slf.py())?)
     }
 
-    #[pyo3(signature = (**changes) -> "Self")]
+    #[pyo3(signature = (**changes: "Any") -> "Self")]
     fn __replace__<'py>(
         slf: &Bound<'py, Self>,
         changes: Option<&Bound<'py, PyDict>>,

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
 use super::bridge::{Completion, Mailbox};
-use super::hint::{As, hint};
+use super::hint::{As, HeaderDict, hint};
 use super::notification::{arrival, call};
 use super::outcome;
 use super::party::{Call, ParticipantInfo, ResultInfo, call_child};
@@ -21,7 +21,6 @@ use crate::verify::fetch_keys;
 
 hint! {
     Steps = "tuple[tuple[str, float], ...]";
-    Headers = "dict[str, str]";
     Tracked = "tuple[TrackedCall, ...]";
     MaybeOutcome = "Outcome | None";
 }
@@ -43,12 +42,13 @@ impl Reply {
 
     /// Headers to send.
     #[getter]
-    fn headers(&self) -> As<Headers, std::collections::BTreeMap<&'static str, &'static str>> {
+    fn headers(&self) -> As<HeaderDict, std::collections::BTreeMap<&'static str, &'static str>> {
         self.0.headers.iter().copied().collect::<std::collections::BTreeMap<_, _>>().into()
     }
 
     /// Empty.
     #[getter]
+    #[allow(clippy::unused_self, reason = "a property in Python")]
     fn body<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, b"")
     }
@@ -302,10 +302,10 @@ impl RequestHeaders {
             let name = String::from_utf8_lossy(&text(&name)?).to_ascii_lowercase();
             match name.as_str() {
                 "authorization" => {
-                    read.authorization.push(String::from_utf8_lossy(&text(&value)?).into_owned())
+                    read.authorization.push(String::from_utf8_lossy(&text(&value)?).into_owned());
                 }
                 "content-type" => {
-                    read.content_type = Some(String::from_utf8_lossy(&text(&value)?).into_owned())
+                    read.content_type = Some(String::from_utf8_lossy(&text(&value)?).into_owned());
                 }
                 _ => {}
             }

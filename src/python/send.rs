@@ -86,6 +86,7 @@ impl From<Cloud> for core::Cloud {
 }
 
 #[pymethods]
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "Python objects are shared")]
 impl Cloud {
     /// The root of Graph, without version.
     #[getter]

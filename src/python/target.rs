@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::hint::{As, JsonDict};
 use super::value::{Reduced, dict, members, reduce, replace, repr};
 use crate::redirect as core;
 
@@ -51,7 +52,8 @@ impl Target {
     #[new]
     #[pyo3(signature = (
         kind, id, *, display_name = None, tenant_id = None, endpoint_type = None,
-        extra = None, participant_extra = None, identity_set_extra = None
+        extra: "dict[str, Any] | None" = None,
+        participant_extra: "dict[str, Any] | None" = None, identity_set_extra: "dict[str, Any] | None" = None,
     ))]
     #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     fn new(
@@ -115,7 +117,7 @@ impl Target {
 
     /// Any identity, for kinds without a method of their own; keywords become members of the identity.
     #[staticmethod]
-    #[pyo3(signature = (kind, id, *, display_name = None, tenant_id = None, **extra))]
+    #[pyo3(signature = (kind, id, *, display_name = None, tenant_id = None, **extra: "Any"))]
     fn identity(
         kind: String,
         id: String,
@@ -159,20 +161,20 @@ impl Target {
 
     /// Members of the identity without an attribute here. A new dict each time.
     #[getter]
-    fn extra<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        dict(py, &self.0.extra)
+    fn extra<'py>(&self, py: Python<'py>) -> PyResult<As<JsonDict, Bound<'py, PyDict>>> {
+        Ok(dict(py, &self.0.extra)?.into())
     }
 
     /// Members of the ``invitationParticipantInfo`` without an attribute here. A new dict each time.
     #[getter]
-    fn participant_extra<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        dict(py, &self.0.participant_extra)
+    fn participant_extra<'py>(&self, py: Python<'py>) -> PyResult<As<JsonDict, Bound<'py, PyDict>>> {
+        Ok(dict(py, &self.0.participant_extra)?.into())
     }
 
     /// Members of the identity set without an attribute here. A new dict each time.
     #[getter]
-    fn identity_set_extra<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        dict(py, &self.0.identity_set_extra)
+    fn identity_set_extra<'py>(&self, py: Python<'py>) -> PyResult<As<JsonDict, Bound<'py, PyDict>>> {
+        Ok(dict(py, &self.0.identity_set_extra)?.into())
     }
 
     /// With telephone numbers masked.
@@ -187,7 +189,7 @@ impl Target {
         reduce(slf.get_type(), slf.get().fields(slf.py())?)
     }
 
-    #[pyo3(signature = (**changes) -> "Self")]
+    #[pyo3(signature = (**changes: "Any") -> "Self")]
     fn __replace__<'py>(
         slf: &Bound<'py, Self>,
         changes: Option<&Bound<'py, PyDict>>,

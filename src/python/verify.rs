@@ -99,7 +99,7 @@ impl Claims {
         reduce(slf.get_type(), slf.get().fields(slf.py())?)
     }
 
-    #[pyo3(signature = (**changes) -> "Self")]
+    #[pyo3(signature = (**changes: "Any") -> "Self")]
     fn __replace__<'py>(
         slf: &Bound<'py, Self>,
         changes: Option<&Bound<'py, PyDict>>,

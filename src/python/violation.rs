@@ -95,7 +95,7 @@ impl Violation {
         reduce(slf.get_type(), slf.get().all_fields(slf.py())?)
     }
 
-    #[pyo3(signature = (**changes) -> "Self")]
+    #[pyo3(signature = (**changes: "Any") -> "Self")]
     fn __replace__<'py>(
         slf: &Bound<'py, Self>,
         changes: Option<&Bound<'py, PyDict>>,
@@ -164,7 +164,7 @@ impl Limits {
         reduce(slf.get_type(), slf.get().fields(slf.py())?)
     }
 
-    #[pyo3(signature = (**changes) -> "Self")]
+    #[pyo3(signature = (**changes: "Any") -> "Self")]
     fn __replace__<'py>(
         slf: &Bound<'py, Self>,
         changes: Option<&Bound<'py, PyDict>>,

@@ -8,8 +8,9 @@ import os
 import pickle
 from pathlib import Path
 
-import callredirect as cr
 import pytest
+
+import callredirect as cr
 
 ALICE = "98da8a1a-1b87-452c-a713-65d3f10b1253"
 BOB = "bf5aae9a-d11d-47a8-93b1-782504c9c3f3"
@@ -65,7 +66,9 @@ def test_every_example_is_a_fixture() -> None:
             extra={"a": [1, None, {"b": 0.5}], "c": 2**63},
         ),
         cr.Target.identity("guest", "x", tenant_id="t", email=None),
-        cr.Target("", "", endpoint_type="e", participant_extra={"hidden": True}, identity_set_extra={"x": None}),
+        cr.Target(
+            "", "", endpoint_type="e", participant_extra={"hidden": True}, identity_set_extra={"x": None}
+        ),
         cr.Limits(max_targets=3),
         cr.Violation("c", "$", "m", {"a": 1}, "warning"),
     ],
@@ -93,12 +96,18 @@ def test_match_and_replace() -> None:
             pytest.fail("no match")
     changed = EXAMPLES["forward_to_phone"].__replace__(timeout=30)
     assert (changed.timeout, changed.callback_uri) == (30, CALLBACK)
-    assert cr.Target.user(ALICE).__replace__(display_name="Alice") == cr.Target.user(ALICE, display_name="Alice")
+    assert cr.Target.user(ALICE).__replace__(display_name="Alice") == cr.Target.user(
+        ALICE, display_name="Alice"
+    )
 
 
 def test_nothing_shows_a_phone_number_or_a_key() -> None:
     redirect = cr.Redirect(
-        [cr.Target.phone("+1 234 567 8901"), cr.Target.phone("+12345678901"), cr.Target.phone("+12345678901")],
+        [
+            cr.Target.phone("+1 234 567 8901"),
+            cr.Target.phone("+12345678901"),
+            cr.Target.phone("+12345678901"),
+        ],
         callback_uri="https://me:pw@bot.contoso.com/api?code=key",
     )
     with pytest.raises(cr.ValidationError) as caught:
@@ -124,7 +133,12 @@ def test_validate_raises_for_errors_only_and_lists_everything() -> None:
     assert isinstance(caught.value, cr.ValidationError)
     assert list(caught.value.violations) == broken.violations()
     first = caught.value.violations[0]
-    assert (first.code, first.path, first.value, first.severity) == ("targets_missing", "$.targets", [], "error")
+    assert (first.code, first.path, first.value, first.severity) == (
+        "targets_missing",
+        "$.targets",
+        [],
+        "error",
+    )
     again = pickle.loads(pickle.dumps(caught.value))
     assert (again.violations, str(again)) == (caught.value.violations, str(caught.value))
 
@@ -209,7 +223,9 @@ def test_naughty_strings_in_every_field() -> None:
     if not files:
         pytest.skip(f"no naughty strings in {corpora}; set CALLREDIRECT_CORPORA")
     for text in json.loads(files[0].read_text()):
-        target = cr.Target(text, text, display_name=text, tenant_id=text, endpoint_type=text, extra={text: text})
+        target = cr.Target(
+            text, text, display_name=text, tenant_id=text, endpoint_type=text, extra={text: text}
+        )
         redirect = cr.Redirect(
             [target, cr.Target.phone(text)],
             callback_uri=text, routing_policies=[text], target_disposition=text, extra={text: text},

@@ -9,8 +9,9 @@ import pickle
 import time
 from pathlib import Path
 
-import callredirect as cr
 import pytest
+
+import callredirect as cr
 
 APP = "24701998-1a73-4d42-8085-bf46ed0ae039"
 # From RFC 7520, section 3.3: a published key, for tests that need one but nobody's signature.
@@ -25,7 +26,9 @@ JWK = {
 
 def corpus() -> Path:
     root = Path(__file__).resolve().parents[2]
-    folder = Path(os.environ.get("CALLREDIRECT_CORPORA", root / ".." / "shared" / "corpora")) / "jwt_attacks_open"
+    folder = (
+        Path(os.environ.get("CALLREDIRECT_CORPORA", root / ".." / "shared" / "corpora")) / "jwt_attacks_open"
+    )
     if not folder.is_dir():
         pytest.skip(f"no folder {folder}; set CALLREDIRECT_CORPORA")
     return folder

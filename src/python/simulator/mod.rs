@@ -81,7 +81,7 @@ impl Simulator {
     ///
     /// `lifetime` is in seconds; 0 makes a token that has expired already. Without `"Calls.Initiate.All"` among the
     /// `roles` (it is the default) Graph refuses to redirect.
-    #[pyo3(signature = (tenant_id = None, *, lifetime = 3600.0, roles = None))]
+    #[pyo3(signature = (tenant_id = None, *, lifetime = 3600.0, roles: "Sequence[str] | None" = None))]
     fn access_token(
         &self,
         py: Python<'_>,
@@ -100,7 +100,7 @@ impl Simulator {
     /// The signed token of a notification, as a bot receives it behind `Bearer `.
     ///
     /// `claims` changes or adds claims, and removes those given as `None`: really signed, and wrong.
-    #[pyo3(signature = (app_id = None, tenant_id = None, *, claims = None))]
+    #[pyo3(signature = (app_id = None, tenant_id = None, *, claims: "dict[str, Any] | None" = None))]
     fn notification_token(
         &self,
         py: Python<'_>,
@@ -127,10 +127,11 @@ impl Simulator {
     /// `body` is sent instead of the notification, byte for byte. Only URLs on this machine are rung (`ValueError`);
     /// a bot nobody answers for is a `ConnectionError`.
     #[pyo3(signature = (
-        url, *, call_id = None, source = None, targets = None, tenant_id = None, callback_uri = None,
-        token = None, body = None, wait = 15.0,
+        url, *, call_id = None, source: "dict[str, Any] | None" = None,
+        targets: "Sequence[dict[str, Any]] | None" = None, tenant_id = None, callback_uri = None,
+        token: "str | Literal[False] | None" = None, body: "bytes | str | None" = None, wait = 15.0,
     ))]
-    #[allow(clippy::too_many_arguments)] // keywords of a Python function
+    #[allow(clippy::too_many_arguments, reason = "keyword arguments in Python")]
     fn ring(
         &self,
         py: Python<'_>,
@@ -164,7 +165,9 @@ impl Simulator {
 
     /// Rings the bot with the incoming call of Microsoft's documented example 1 (forward to an application),
     /// 2 (two users at once) or 3 (to a phone number). The rest as in `ring`.
-    #[pyo3(signature = (number, url, *, call_id = None, token = None, wait = 15.0))]
+    #[pyo3(signature = (
+        number: "int", url, *, call_id = None, token: "str | Literal[False] | None" = None, wait = 15.0,
+    ))]
     fn ring_example(
         &self,
         py: Python<'_>,
@@ -207,11 +210,12 @@ impl Simulator {
         py.detach(|| self.core.stop());
     }
 
+    #[pyo3(signature = () -> "Self")]
     fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
         slf
     }
 
-    #[pyo3(signature = (*_exception))]
+    #[pyo3(signature = (*_exception: "Any"))]
     fn __exit__(&self, py: Python<'_>, _exception: &Bound<'_, PyTuple>) {
         self.close(py);
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
+use crate::python::hint::{As, HeaderDict, MaybeDict};
 use crate::simulator::{ReceivedRedirect as Received, RungCall as Rung};
 
 /// What happened to a call that rang.
@@ -27,8 +28,8 @@ impl RungCall {
 
     /// Headers of the bot's reply, names in lower case.
     #[getter]
-    fn reply_headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        headers(py, &self.0.reply_headers)
+    fn reply_headers<'py>(&self, py: Python<'py>) -> PyResult<As<HeaderDict, Bound<'py, PyDict>>> {
+        Ok(headers(py, &self.0.reply_headers)?.into())
     }
 
     /// The first 64 KiB of the bot's reply.
@@ -39,8 +40,9 @@ impl RungCall {
 
     /// The JSON of the redirect that Graph accepted; `None` when there was none.
     #[getter]
-    fn redirect<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.0.redirect.as_ref().map(|redirect| from_json(py, &redirect.body)).transpose()
+    fn redirect<'py>(&self, py: Python<'py>) -> PyResult<As<MaybeDict, Option<Bound<'py, PyAny>>>> {
+        let redirect = self.0.redirect.as_ref();
+        Ok(redirect.map(|redirect| from_json(py, &redirect.body)).transpose()?.into())
     }
 
     /// `"v1.0"` or `"beta"`, as the redirect was sent.
@@ -112,8 +114,8 @@ impl ReceivedRedirect {
 
     /// Headers that correlate or identify: `client-request-id`, `scenario-id`, `content-type`, `user-agent`.
     #[getter]
-    fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        headers(py, &self.0.headers)
+    fn headers<'py>(&self, py: Python<'py>) -> PyResult<As<HeaderDict, Bound<'py, PyDict>>> {
+        Ok(headers(py, &self.0.headers)?.into())
     }
 
     /// HTTP status it was answered with: 202 when accepted.

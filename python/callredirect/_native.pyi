@@ -1,0 +1,1731 @@
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, Literal, SupportsFloat, SupportsIndex, final
+
+from _typeshed import SupportsGetItem
+from typing_extensions import Self, disjoint_base
+
+__all__ = [
+    "Accepted",
+    "Attempt",
+    "Call",
+    "CallEnded",
+    "CallGone",
+    "CallUpdated",
+    "Claims",
+    "Cloud",
+    "Deadline",
+    "Expired",
+    "Identity",
+    "IncomingCall",
+    "JsonObject",
+    "Limits",
+    "Mailbox",
+    "Notification",
+    "Notifications",
+    "Operation",
+    "OperationEnded",
+    "OtherNotification",
+    "Outcome",
+    "Participant",
+    "ParticipantInfo",
+    "ParticipantsChanged",
+    "PreparedRedirect",
+    "Receipt",
+    "ReceivedRedirect",
+    "Receiver",
+    "Redirect",
+    "Rejected",
+    "Reply",
+    "ResultInfo",
+    "RungCall",
+    "Sender",
+    "Simulator",
+    "Target",
+    "TrackedCall",
+    "Unknown",
+    "Verifier",
+    "Violation",
+    "_restore",
+    "parse",
+]
+
+@final
+class Accepted(Outcome):
+    """
+    Graph took the redirect (2xx, as documented 202). The targets ring now; who picks up comes with the notification
+    that the call ended.
+    """
+
+    __match_args__: Final[tuple[Literal["status"]]]
+    def __new__(
+        cls,
+        /,
+        status: int = 202,
+        *,
+        attempts: Sequence[Attempt] = ...,
+        elapsed: SupportsFloat | SupportsIndex = 0.0,
+        client_request_id: str = ...,
+    ) -> Accepted: ...
+    @property
+    def status(self, /) -> int:
+        """
+        HTTP status.
+        """
+
+@final
+class Attempt:
+    """
+    One try at sending a redirect.
+    """
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self, /) -> int: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __new__(
+        cls,
+        /,
+        *,
+        started: SupportsFloat | SupportsIndex = 0.0,
+        duration: SupportsFloat | SupportsIndex = 0.0,
+        sent: bool = True,
+        status: int | None = None,
+        error: str | None = None,
+        request_id: str | None = None,
+    ) -> Attempt: ...
+    def __reduce__(self, /) -> tuple[Any, ...]: ...
+    def __replace__(self, /, **changes: Any) -> Self: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def duration(self, /) -> float:
+        """
+        Seconds it took.
+        """
+    @property
+    def error(self, /) -> str | None:
+        """
+        Why no answer came.
+        """
+    @property
+    def request_id(self, /) -> str | None:
+        """
+        ``request-id`` of the answer.
+        """
+    @property
+    def sent(self, /) -> bool:
+        """
+        Whether any part of the request may have reached Graph.
+        """
+    @property
+    def started(self, /) -> float:
+        """
+        Seconds from the start of the first attempt.
+        """
+    @property
+    def status(self, /) -> int | None:
+        """
+        HTTP status; ``None`` if no answer came.
+        """
+
+@final
+class Call(JsonObject):
+    """
+    A call as a notification tells it. Real notifications are partial: anything may be ``None``.
+
+    Source: Graph resource type *call*.
+    """
+    def __repr__(self, /) -> str: ...
+    @property
+    def answered_by(self, /) -> ParticipantInfo | None:
+        """
+        Who picked up, where Graph says it; after a redirect to a phone only an ``encrypted`` identity.
+        """
+    @property
+    def call_chain_id(self, /) -> str | None:
+        """
+        Shared by all legs of a call; goes into support requests.
+        """
+    @property
+    def callback_uri(self, /) -> str | None:
+        """
+        Where the call's notifications go. Never used by this package on its own.
+        """
+    @property
+    def deadline(self, /) -> Deadline:
+        """
+        Until when a redirect of this call makes sense: 13 seconds from the arrival of its notification.
+        """
+    @property
+    def direction(self, /) -> Literal["incoming", "outgoing"] | str | None:
+        """
+        ``"incoming"`` or ``"outgoing"``.
+        """
+    @property
+    def ended(self, /) -> bool:
+        """
+        Whether the state is ``"terminated"``.
+        """
+    @property
+    def extra(self, /) -> dict[str, Any]:
+        """
+        Members of the call without an attribute here.
+        """
+    @property
+    def id(self, /) -> str | None:
+        """
+        The call's id: what a redirect is sent to.
+        """
+    @property
+    def my_participant_id(self, /) -> str | None:
+        """
+        The bot's own participant id.
+        """
+    @property
+    def result_info(self, /) -> ResultInfo | None:
+        """
+        How the call ended.
+        """
+    @property
+    def source(self, /) -> ParticipantInfo | None:
+        """
+        Who rings.
+        """
+    @property
+    def state(
+        self, /
+    ) -> (
+        Literal[
+            "incoming",
+            "establishing",
+            "ringing",
+            "established",
+            "hold",
+            "transferring",
+            "transferAccepted",
+            "redirecting",
+            "terminating",
+            "terminated",
+        ]
+        | str
+        | None
+    ):
+        """
+        Where the call stands, as a plain string: ``"incoming"``, ``"established"``, ``"terminated"``, ...
+        Known values come in their documented spelling, others as they came.
+        """
+    @property
+    def targets(self, /) -> tuple[ParticipantInfo, ...]:
+        """
+        Who is rung: the bot, or the application instance whose number was called.
+        """
+    @property
+    def tenant_id(self, /) -> str | None:
+        """
+        The tenant the call belongs to; a token for the redirect must be of this tenant.
+        """
+    @property
+    def termination_reason(self, /) -> str | None:
+        """
+        Free text such as ``"AppRedirected"``.
+        """
+
+@final
+class CallEnded(Notification):
+    """
+    A call is over: state ``terminated``, or deleted.
+    """
+
+    __match_args__: Final[tuple[Literal["call"]]]
+    @property
+    def call(self, /) -> Call:
+        """
+        The call.
+        """
+
+@final
+class CallGone(Outcome):
+    """
+    The call is not there any more: it ended, was answered, or 15 seconds had passed (404 with code 8522, or 410).
+    """
+
+    __match_args__: Final[tuple[Literal["status"], Literal["code"], Literal["message"]]]
+    def __new__(
+        cls,
+        /,
+        status: int = ...,
+        code: str | None = None,
+        message: str | None = None,
+        *,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        attempts: Sequence[Attempt] = ...,
+        elapsed: SupportsFloat | SupportsIndex = 0.0,
+        client_request_id: str = ...,
+    ) -> CallGone: ...
+    @property
+    def code(self, /) -> str | None:
+        """
+        Graph's error code: a word, or digits for a code of the calling service such as ``"7505"``.
+        """
+    @property
+    def message(self, /) -> str | None:
+        """
+        Graph's message.
+        """
+    @property
+    def request_id(self, /) -> str | None:
+        """
+        ``request-id`` of the answer: Microsoft's support asks for it.
+        """
+    @property
+    def retry_after(self, /) -> float | None:
+        """
+        Seconds that Graph asked to wait.
+        """
+    @property
+    def status(self, /) -> int:
+        """
+        HTTP status.
+        """
+
+@final
+class CallUpdated(Notification):
+    """
+    A call changed: established, transferring, a tone, ...
+    """
+
+    __match_args__: Final[tuple[Literal["call"]]]
+    @property
+    def call(self, /) -> Call:
+        """
+        The call.
+        """
+
+@final
+class Claims:
+    """
+    What a verified token says. `Verifier.verify` makes these.
+    """
+
+    __match_args__: Final[tuple[str, str, str]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self, /) -> int: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __new__(
+        cls,
+        /,
+        tenant_id: str,
+        issuer: str,
+        audience: str,
+        *,
+        expires_at: SupportsFloat | SupportsIndex,
+        not_before: SupportsFloat | SupportsIndex | None = None,
+        app_id: str | None = None,
+    ) -> Claims: ...
+    def __reduce__(self, /) -> tuple[Any, ...]: ...
+    def __replace__(self, /, **changes: Any) -> Self: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def app_id(self, /) -> str | None:
+        """
+        The application that sent the notification: Microsoft's own.
+        """
+    @property
+    def audience(self, /) -> str:
+        """
+        Whom the token is for: the bot's application id.
+        """
+    @property
+    def expires_at(self, /) -> float:
+        """
+        When the token ends, in seconds since 1970.
+        """
+    @property
+    def issuer(self, /) -> str:
+        """
+        Who issued the token.
+        """
+    @property
+    def not_before(self, /) -> float | None:
+        """
+        When the token begins, in seconds since 1970.
+        """
+    @property
+    def tenant_id(self, /) -> str:
+        """
+        The tenant the call belongs to. Compare it with the notification's tenant.
+        """
+
+@final
+class Cloud:
+    """
+    A Microsoft cloud: where Graph is. Tokens of one are worth nothing in another.
+
+    Source: Graph documentation, *national cloud deployments*.
+    """
+
+    CHINA: Final[Cloud]
+    """
+    China, operated by 21Vianet. Graph has no calls there at the time of writing.
+    """
+    GLOBAL: Final[Cloud]
+    """
+    Worldwide, and GCC.
+    """
+    US_GOV: Final[Cloud]
+    """
+    US Government L4 (GCC High).
+    """
+    US_GOV_DOD: Final[Cloud]
+    """
+    US Government L5 (DoD).
+    """
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self, /) -> int: ...
+    def __int__(self, /) -> int: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def graph_root(self, /) -> str:
+        """
+        The root of Graph, without version.
+        """
+    @property
+    def scope(self, /) -> str:
+        """
+        The scope that a token for Graph is asked for.
+        """
+
+@final
+class Deadline:
+    """
+    The moment after which nothing is sent and nobody waits. Counts on the monotonic clock: changes of the wall clock
+    do not move it.
+    """
+    def __eq__(self, value: object, /) -> bool: ...
+    def __ge__(self, value: object, /) -> bool: ...
+    def __gt__(self, value: object, /) -> bool: ...
+    def __hash__(self, /) -> int: ...
+    def __le__(self, value: object, /) -> bool: ...
+    def __lt__(self, value: object, /) -> bool: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @staticmethod
+    def after(seconds: SupportsFloat | SupportsIndex) -> Deadline:
+        """
+        So many seconds from now. Raises ``ValueError`` for less than 0.
+        """
+    @property
+    def passed(self, /) -> bool:
+        """
+        Whether it is too late.
+        """
+    @property
+    def remaining(self, /) -> float:
+        """
+        Seconds left, 0 when it has passed.
+        """
+
+@final
+class Expired(Outcome):
+    """
+    The deadline passed. ``sent`` says whether a request ever left: if so, the redirect may still have taken effect.
+    """
+
+    __match_args__: Final[tuple[Literal["sent"]]]
+    def __new__(
+        cls,
+        /,
+        sent: bool = False,
+        *,
+        reason: str = ...,
+        attempts: Sequence[Attempt] = ...,
+        elapsed: SupportsFloat | SupportsIndex = 0.0,
+        client_request_id: str = ...,
+    ) -> Expired: ...
+    @property
+    def reason(self, /) -> str:
+        """
+        What held it up.
+        """
+    @property
+    def sent(self, /) -> bool:
+        """
+        Whether a request ever left.
+        """
+
+@final
+class Identity(JsonObject):
+    """
+    Who: an identity set with the one identity in it that is filled in.
+    """
+    def __repr__(self, /) -> str: ...
+    @property
+    def display_name(self, /) -> str | None:
+        """
+        Name for people.
+        """
+    @property
+    def extra(self, /) -> dict[str, Any]:
+        """
+        Members of the identity without an attribute here.
+        """
+    @property
+    def id(self, /) -> str | None:
+        """
+        Graph object id; E.164 number for ``"phone"``; opaque for ``"encrypted"``.
+        """
+    @property
+    def kind(self, /) -> str | None:
+        """
+        ``"user"``, ``"application"``, ``"applicationInstance"``, ``"phone"``, ``"guest"``, ``"encrypted"``, ...
+        """
+    @property
+    def tenant_id(self, /) -> str | None:
+        """
+        The identity's tenant.
+        """
+
+@final
+class IncomingCall(Notification):
+    """
+    Somebody rings: created, state ``incoming``. The one event that may be redirected.
+    """
+
+    __match_args__: Final[tuple[Literal["call"]]]
+    @property
+    def call(self, /) -> Call:
+        """
+        The call.
+        """
+
+@disjoint_base
+class JsonObject:
+    """
+    A JSON object as it came. Attributes are read out of it when asked for; nothing is lost or changed.
+    """
+    def __copy__(self, /) -> JsonObject: ...
+    def __deepcopy__(self, /, memo: Any) -> Self: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self, /) -> int: ...
+    def __reduce__(self, /) -> tuple[Any, ...]: ...
+    @classmethod
+    def from_dict(cls, /, value: Mapping[str, Any]) -> Self:
+        """
+        Reads an object of this class from a dict as ``json`` makes it. Raises ``ParseError``.
+        """
+    @classmethod
+    def from_json(cls, /, text: bytes | str) -> Self:
+        """
+        Reads an object of this class from JSON text. Raises ``ParseError``.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        The whole object as Python values: unknown members, nulls and big integers included.
+        """
+    def to_json(self, /) -> str:
+        """
+        The JSON text as it came.
+        """
+
+@final
+class Limits:
+    """
+    The numbers of the rules, which Microsoft calls "subject to change".
+
+    Args:
+        max_targets: How many targets may ring at once.
+        min_timeout: Shortest time to ring, in seconds.
+        max_timeout: Longest time to ring, in seconds.
+    """
+
+    __match_args__: Final[tuple[str, str, str]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self, /) -> int: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __new__(
+        cls,
+        /,
+        max_targets: SupportsIndex = 25,
+        min_timeout: SupportsIndex = 15,
+        max_timeout: SupportsIndex = 90,
+    ) -> Limits: ...
+    def __reduce__(self, /) -> tuple[Any, ...]: ...
+    def __replace__(self, /, **changes: Any) -> Self: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def max_targets(self, /) -> int:
+        """
+        How many targets may ring at once.
+        """
+    @property
+    def max_timeout(self, /) -> int:
+        """
+        Longest time to ring, in seconds.
+        """
+    @property
+    def min_timeout(self, /) -> int:
+        """
+        Shortest time to ring, in seconds.
+        """
+
+@final
+class Mailbox:
+    """
+    Finished requests of one event loop.
+    """
+    def __new__(cls, /) -> Mailbox: ...
+    def drain(self, /) -> list[tuple[int, Outcome | str | None]]:
+        """
+        Everything finished since the last time, with the tickets it was waited for under.
+        """
+    def fileno(self, /) -> int:
+        """
+        The file descriptor that becomes readable when there is something to drain.
+        """
+    @property
+    def pid(self, /) -> int:
+        """
+        The process it was made in.
+        """
+
+@disjoint_base
+class Notification(JsonObject):
+    """
+    One notification. Its class tells what happened: ``IncomingCall``, ``CallUpdated``, ``CallEnded``,
+    ``ParticipantsChanged``, ``OperationEnded`` or ``OtherNotification``.
+    """
+    def __repr__(self, /) -> str: ...
+    @property
+    def call_id(self, /) -> str | None:
+        """
+        The call it is about: the id in the call object if it has one, else the one in the resource URL.
+        """
+    @property
+    def change_type(self, /) -> Literal["created", "updated", "deleted"] | str | None:
+        """
+        ``"created"``, ``"updated"``, ``"deleted"``, or as it came.
+        """
+    @property
+    def raw(self, /) -> str:
+        """
+        The notification's JSON as it came.
+        """
+    @property
+    def resource_url(self, /) -> str | None:
+        """
+        The resource it is about, such as ``/communications/calls/{id}``. Never to be used as a request path.
+        """
+    @property
+    def url_call_id(self, /) -> str | None:
+        """
+        The call id in the resource URL. Differs from ``call_id`` only where the sender contradicts itself,
+        as the specification's own second example does.
+        """
+
+@final
+class Notifications:
+    """
+    The notifications of one body, in order. A ``Sequence``.
+    """
+    def __getitem__(self, index: Any, /) -> Any: ...
+    def __iter__(self, /) -> Iterator[Notification]: ...
+    def __len__(self, /) -> int: ...
+    def __repr__(self, /) -> str: ...
+
+@final
+class Operation(JsonObject):
+    """
+    Something asked of a call that takes a while: a prompt, an invitation, a recording.
+    """
+    def __repr__(self, /) -> str: ...
+    @property
+    def client_context(self, /) -> str | None:
+        """
+        What the bot sent along with the request.
+        """
+    @property
+    def extra(self, /) -> dict[str, Any]:
+        """
+        Members without an attribute here.
+        """
+    @property
+    def id(self, /) -> str | None:
+        """
+        The operation's id.
+        """
+    @property
+    def result_info(self, /) -> ResultInfo | None:
+        """
+        How it ended.
+        """
+    @property
+    def status(self, /) -> Literal["notStarted", "running", "completed", "failed"] | str | None:
+        """
+        ``"notStarted"``, ``"running"``, ``"completed"``, ``"failed"``, or as it came.
+        """
+
+@final
+class OperationEnded(Notification):
+    """
+    An operation of a call completed or failed.
+    """
+
+    __match_args__: Final[tuple[Literal["operation"]]]
+    @property
+    def operation(self, /) -> Operation | None:
+        """
+        The operation; ``None`` if the notification came without it.
+        """
+
+@final
+class OtherNotification(Notification):
+    """
+    A notification of a kind unknown here, or malformed: then ``problem`` says what is wrong.
+    """
+
+    __match_args__: Final[tuple[Literal["raw"], Literal["problem"]]]
+    @property
+    def problem(self, /) -> str | None:
+        """
+        What is wrong and where, as ``reason at JSON path``; ``None`` for a well-formed item of an unknown kind.
+        """
+
+@disjoint_base
+class Outcome:
+    """
+    What became of a redirect: one of ``Accepted``, ``Rejected``, ``CallGone``, ``Expired``, ``Unknown``.
+    """
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self, /) -> int: ...
+    def __reduce__(self, /) -> tuple[Any, ...]: ...
+    def __replace__(self, /, **changes: Any) -> Self: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def attempts(self, /) -> tuple[Attempt, ...]:
+        """
+        Every attempt in order.
+        """
+    @property
+    def client_request_id(self, /) -> str:
+        """
+        What was sent as ``client-request-id``: Microsoft's support asks for it.
+        """
+    @property
+    def elapsed(self, /) -> float:
+        """
+        Seconds from the start of the first attempt to the end.
+        """
+
+@final
+class Participant(JsonObject):
+    """
+    One entry of a roster.
+    """
+    def __repr__(self, /) -> str: ...
+    @property
+    def extra(self, /) -> dict[str, Any]:
+        """
+        Members without an attribute here.
+        """
+    @property
+    def id(self, /) -> str | None:
+        """
+        The participant's id within the call.
+        """
+    @property
+    def identity(self, /) -> Identity | None:
+        """
+        Short for ``info.identity``.
+        """
+    @property
+    def info(self, /) -> ParticipantInfo | None:
+        """
+        Who it is, with region and endpoint.
+        """
+    @property
+    def is_in_lobby(self, /) -> bool | None:
+        """
+        Whether the participant waits in the lobby.
+        """
+    @property
+    def is_muted(self, /) -> bool | None:
+        """
+        Whether the participant is muted.
+        """
+
+@final
+class ParticipantInfo(JsonObject):
+    """
+    One party of a call: ``participantInfo`` or ``invitationParticipantInfo``.
+    """
+    def __repr__(self, /) -> str: ...
+    @property
+    def country_code(self, /) -> str | None:
+        """
+        Country code.
+        """
+    @property
+    def endpoint_type(self, /) -> str | None:
+        """
+        ``"default"``, ``"voicemail"``, ``"skypeForBusiness"``, ``"skypeForBusinessVoipPhone"``.
+        """
+    @property
+    def extra(self, /) -> dict[str, Any]:
+        """
+        Members without an attribute here.
+        """
+    @property
+    def identity(self, /) -> Identity | None:
+        """
+        Who it is.
+        """
+    @property
+    def language_id(self, /) -> str | None:
+        """
+        Language tag.
+        """
+    @property
+    def participant_id(self, /) -> str | None:
+        """
+        The participant's id within the call.
+        """
+    @property
+    def region(self, /) -> str | None:
+        """
+        Home region, such as ``"amer"``.
+        """
+
+@final
+class ParticipantsChanged(Notification):
+    """
+    The roster of a call changed.
+    """
+
+    __match_args__: Final[tuple[Literal["participants"]]]
+    @property
+    def participants(self, /) -> tuple[Participant, ...]:
+        """
+        Everybody in the call now; only the changes where the call asked for a delta roster.
+        """
+
+@final
+class PreparedRedirect:
+    """
+    A redirect that passed every rule, ready to be sent.
+    """
+    @property
+    def deadline(self, /) -> Deadline:
+        """
+        Until when it makes sense.
+        """
+    def never_sent(self, /, reason: str) -> Outcome:
+        """
+        The outcome for a request that was never sent.
+        """
+    @property
+    def tenant_id(self, /) -> str | None:
+        """
+        The tenant that the token must be of, where it is known.
+        """
+
+@final
+class Receipt:
+    """
+    What receiving a request came to.
+    """
+    @property
+    def ended(self, /) -> list[TrackedCall]:
+        """
+        Calls that ended.
+        """
+    @property
+    def incoming(self, /) -> list[TrackedCall]:
+        """
+        Calls to redirect.
+        """
+    @property
+    def reason(self, /) -> str | None:
+        """
+        Why the request was refused, for logs.
+        """
+    @property
+    def reply(self, /) -> Reply | None:
+        """
+        The reply; ``None`` if Microsoft's keys must be fetched first.
+        """
+
+@final
+class ReceivedRedirect:
+    """
+    One redirect as Graph received it, accepted or not.
+    """
+    def __repr__(self, /) -> str: ...
+    @property
+    def after(self, /) -> float | None:
+        """
+        Milliseconds the call had been ringing; `None` when the call is unknown.
+        """
+    @property
+    def api_version(self, /) -> str:
+        """
+        `"v1.0"` or `"beta"`.
+        """
+    @property
+    def body(self, /) -> bytes:
+        """
+        The request body, byte for byte.
+        """
+    @property
+    def call_id(self, /) -> str:
+        """
+        Call id in the path.
+        """
+    @property
+    def client_request_id(self, /) -> str | None:
+        """
+        The `client-request-id` header.
+        """
+    @property
+    def headers(self, /) -> dict[str, str]:
+        """
+        Headers that correlate or identify: `client-request-id`, `scenario-id`, `content-type`, `user-agent`.
+        """
+    @property
+    def status(self, /) -> int:
+        """
+        HTTP status it was answered with: 202 when accepted.
+        """
+
+@final
+class Receiver:
+    """
+    Verifies, reads and claims; knows the calls.
+    """
+    def __new__(cls, /, verifier: Verifier, *, store: str) -> Receiver: ...
+    @property
+    def calls(self, /) -> tuple[TrackedCall, ...]:
+        """
+        The calls of this process, oldest first.
+        """
+    def close(self, /) -> None:
+        """
+        From now on every request is answered 503.
+        """
+    def fetch_keys(self, /, mailbox: Mailbox) -> int:
+        """
+        Fetches Microsoft's keys; ``None`` or the reason of the failure comes through the mailbox.
+        """
+    @property
+    def max_bytes(self, /) -> int:
+        """
+        The longest body that is read, in bytes: a host need not read more.
+        """
+    def receive(
+        self,
+        /,
+        body: bytes | str | Mapping[str, Any],
+        headers: Mapping[str, str] | Iterable[tuple[str, str] | tuple[bytes, bytes]],
+        received_at: float | None,
+    ) -> Receipt:
+        """
+        Verifies, reads and claims.
+        """
+
+@final
+class Redirect:
+    """
+    Where a call should go: what Graph gets.
+
+    Source: Graph action *call: redirect*, parameter table. Whatever is left out is not sent, and Graph uses
+    its default. Nothing is checked here; see `violations` and `validate`.
+
+    Args:
+        targets: 1 to 25 targets. One is a forward; several ring at once and the first to pick up is connected.
+        timeout: How long to ring, in seconds, 15 to 90. Graph's default is 55 for one target, 60 for several.
+        callback_uri: Where later notifications of this call go; https. Default: the bot's own callback.
+        mask_callee: Show the caller the bot instead of who is called. Beta only.
+        mask_caller: Show who is called the bot instead of the caller. Beta only.
+        routing_policies: Undocumented, such as ``["disableForwarding"]``; passed through.
+        target_disposition: Deprecated, beta only; Graph counts the targets instead.
+        extra: Further members, sent as they are.
+    """
+
+    __match_args__: Final[tuple[str]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self, /) -> int: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __new__(
+        cls,
+        /,
+        targets: Iterable[Target],
+        *,
+        timeout: int | None = None,
+        callback_uri: str | None = None,
+        mask_callee: bool | None = None,
+        mask_caller: bool | None = None,
+        routing_policies: SupportsGetItem[int, str] | None = None,
+        target_disposition: str | None = None,
+        extra: dict[str, Any] | None = None,
+    ) -> Redirect: ...
+    def __reduce__(self, /) -> tuple[Any, ...]: ...
+    def __replace__(self, /, **changes: Any) -> Self: ...
+    def __repr__(self, /) -> str:
+        """
+        With telephone numbers, and the parts of the callback URI that may hold keys, masked.
+        """
+    @property
+    def callback_uri(self, /) -> str | None:
+        """
+        Where later notifications of this call go.
+        """
+    @property
+    def extra(self, /) -> dict[str, Any]:
+        """
+        Members without an attribute here. A new dict each time.
+        """
+    @staticmethod
+    def from_dict(value: dict[str, Any]) -> Redirect:
+        """
+        The same as `from_json`, for JSON that was read already.
+
+        Raises:
+            ParseError: The dict is no redirect. Has the path of the fault.
+        """
+    @staticmethod
+    def from_json(text: bytes | str) -> Redirect:
+        """
+        Reads what `to_json` wrote, or anybody else's redirect; unknown members are kept.
+
+        Raises:
+            ParseError: The text is no such JSON. Has the path, line and column of the fault.
+        """
+    @property
+    def mask_callee(self, /) -> bool | None:
+        """
+        Whether the caller is shown the bot instead of who is called.
+        """
+    @property
+    def mask_caller(self, /) -> bool | None:
+        """
+        Whether who is called is shown the bot instead of the caller.
+        """
+    @property
+    def routing_policies(self, /) -> tuple[str, ...] | None:
+        """
+        Undocumented; passed through.
+        """
+    @property
+    def target_disposition(self, /) -> str | None:
+        """
+        Deprecated: Graph counts the targets instead.
+        """
+    @property
+    def targets(self, /) -> tuple[Target, ...]:
+        """
+        Who to ring.
+        """
+    @property
+    def timeout(self, /) -> int | None:
+        """
+        How long to ring, in seconds.
+        """
+    def to_dict(self, /, api_version: str | None = None) -> dict[str, Any]:
+        """
+        The same as `to_json`, as a dict.
+        """
+    def to_json(self, /, api_version: str | None = None) -> str:
+        """
+        The JSON that Graph gets: compact, members in the order of the documentation, only what is set.
+
+        Args:
+            api_version: ``"v1.0"`` or ``"beta"``: refuse fields that this version does not have.
+
+        Raises:
+            ValidationError: A field does not exist in that version.
+        """
+    def validate(self, /, api_version: str = "beta", limits: Limits | None = None) -> None:
+        """
+        Raises if Graph would refuse the redirect. Warnings alone do not raise.
+
+        Raises:
+            ValidationError: With every violation, warnings included, in ``.violations``.
+        """
+    def violations(self, /, api_version: str = "beta", limits: Limits | None = None) -> list[Violation]:
+        """
+        Every broken rule, errors and warnings, in the order of the JSON. Empty if there is nothing to say.
+
+        Args:
+            api_version: ``"v1.0"`` or ``"beta"``; v1.0 has no masks and no target disposition.
+            limits: Other numbers than Microsoft's.
+        """
+
+@final
+class Rejected(Outcome):
+    """
+    Graph said no; nothing rings.
+    """
+
+    __match_args__: Final[tuple[Literal["status"], Literal["code"], Literal["message"]]]
+    def __new__(
+        cls,
+        /,
+        status: int = ...,
+        code: str | None = None,
+        message: str | None = None,
+        *,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        attempts: Sequence[Attempt] = ...,
+        elapsed: SupportsFloat | SupportsIndex = 0.0,
+        client_request_id: str = ...,
+    ) -> Rejected: ...
+    @property
+    def code(self, /) -> str | None:
+        """
+        Graph's error code: a word, or digits for a code of the calling service such as ``"7505"``.
+        """
+    @property
+    def message(self, /) -> str | None:
+        """
+        Graph's message.
+        """
+    @property
+    def request_id(self, /) -> str | None:
+        """
+        ``request-id`` of the answer: Microsoft's support asks for it.
+        """
+    @property
+    def retry_after(self, /) -> float | None:
+        """
+        Seconds that Graph asked to wait.
+        """
+    @property
+    def status(self, /) -> int:
+        """
+        HTTP status.
+        """
+
+@final
+class Reply:
+    """
+    What to answer the webhook request with. The body is always empty: a stranger learns nothing.
+    """
+    def __repr__(self, /) -> str: ...
+    @property
+    def body(self, /) -> bytes:
+        """
+        Empty.
+        """
+    @property
+    def headers(self, /) -> dict[str, str]:
+        """
+        Headers to send.
+        """
+    @property
+    def status(self, /) -> int:
+        """
+        HTTP status: 202 accepted, 204 for the old Skype format, else 400, 401, 403, 413, 415 or 503.
+        """
+
+@final
+class ResultInfo(JsonObject):
+    """
+    A result code, as of a call that ended.
+    """
+    def __repr__(self, /) -> str: ...
+    @property
+    def code(self, /) -> int | None:
+        """
+        Like an HTTP status; ``None`` if it is not a number.
+        """
+    @property
+    def message(self, /) -> str | None:
+        """
+        Text for support requests.
+        """
+    @property
+    def subcode(self, /) -> int | None:
+        """
+        What exactly; ``None`` if it is not a number.
+        """
+
+@final
+class RungCall:
+    """
+    What happened to a call that rang.
+    """
+    def __repr__(self, /) -> str: ...
+    @property
+    def api_version(self, /) -> str | None:
+        """
+        `"v1.0"` or `"beta"`, as the redirect was sent.
+        """
+    @property
+    def call_id(self, /) -> str:
+        """
+        Call id.
+        """
+    @property
+    def client_request_id(self, /) -> str | None:
+        """
+        The `client-request-id` of the redirect.
+        """
+    @property
+    def ended_status(self, /) -> int | None:
+        """
+        HTTP status of the bot's reply to the notification of the end; `None` when it got none or did not reply.
+        """
+    @property
+    def redirect(self, /) -> dict[str, Any] | None:
+        """
+        The JSON of the redirect that Graph accepted; `None` when there was none.
+        """
+    @property
+    def reply_body(self, /) -> bytes:
+        """
+        The first 64 KiB of the bot's reply.
+        """
+    @property
+    def reply_headers(self, /) -> dict[str, str]:
+        """
+        Headers of the bot's reply, names in lower case.
+        """
+    @property
+    def reply_status(self, /) -> int | None:
+        """
+        HTTP status of the bot's reply; `None` when it did not reply while the call rang.
+        """
+    @property
+    def steps(self, /) -> list[tuple[str, float]]:
+        """
+        What happened when, in milliseconds since ringing: `rang`, then `replied`, `redirected`, `expired`, `ended`.
+        """
+
+@final
+class Sender:
+    """
+    Endpoint, rules and connections of a client.
+    """
+    def __new__(cls, /, *, api_version: str, root: str, limits: Limits | None = None) -> Sender: ...
+    @property
+    def api_version(self, /) -> str:
+        """
+        ``"v1.0"`` or ``"beta"``.
+        """
+    def prepare(
+        self,
+        /,
+        call: Call | str,
+        redirect: Redirect,
+        deadline: Deadline | float | None = None,
+        scenario_id: str | None = None,
+    ) -> PreparedRedirect:
+        """
+        Checks everything that can be checked before a token is spent.
+        """
+    @property
+    def root(self, /) -> str:
+        """
+        The root of Graph that requests go to.
+        """
+    def send(self, /, request: PreparedRedirect, token: str) -> Outcome:
+        """
+        Sends and waits, the interpreter released.
+        """
+    def submit(self, /, request: PreparedRedirect, token: str, mailbox: Mailbox) -> int:
+        """
+        Sends; the outcome comes through the mailbox under the ticket returned.
+        """
+
+@disjoint_base
+class Simulator:
+    """
+    A Microsoft Graph of your own on this machine, with a caller who rings your bot.
+
+    Everything is real HTTP on a free port of 127.0.0.1: signed notification tokens, Graph's checks and errors, and the
+    15 seconds. Give `base_url` to the client under test and `metadata_url` or `jwks` to the verifier. Use it in a
+    `with` statement, or `close()` it.
+
+    `port=0` takes a free port. `own_key=True` signs with a new key instead of the one all simulators of a process
+    share, which makes its tokens forgeries to the others.
+    """
+    def __enter__(self, /) -> Self: ...
+    def __exit__(self, /, *_exception: Any) -> None: ...
+    def __new__(
+        cls,
+        /,
+        app_id: str = "24701998-1a73-4d42-8085-bf46ed0ae039",
+        tenant_id: str = "632899f8-2ea1-4604-8413-27bd2892079f",
+        port: SupportsIndex = 0,
+        *,
+        own_key: bool = False,
+    ) -> Simulator: ...
+    def __repr__(self, /) -> str: ...
+    def access_token(
+        self,
+        /,
+        tenant_id: str | None = None,
+        *,
+        lifetime: SupportsFloat | SupportsIndex = 3600.0,
+        roles: Sequence[str] | None = None,
+    ) -> str:
+        """
+        A token this Graph accepts for calls of the tenant.
+
+        `lifetime` is in seconds; 0 makes a token that has expired already. Without `"Calls.Initiate.All"` among the
+        `roles` (it is the default) Graph refuses to redirect.
+        """
+    @property
+    def app_id(self, /) -> str:
+        """
+        The bot's app id: the audience of its notifications.
+        """
+    @property
+    def base_url(self, /) -> str:
+        """
+        `http://127.0.0.1:PORT`, in place of `https://graph.microsoft.com`.
+        """
+    def close(self, /) -> None:
+        """
+        Stops serving and ends every call. Harmless when closed already; returns within a second.
+        """
+    @property
+    def jwks(self, /) -> str:
+        """
+        The signing keys as JSON text, for verifying without the network.
+        """
+    @property
+    def metadata_url(self, /) -> str:
+        """
+        Where a verifier finds the issuer and the keys.
+        """
+    def notification_token(
+        self,
+        /,
+        app_id: str | None = None,
+        tenant_id: str | None = None,
+        *,
+        claims: dict[str, Any] | None = None,
+    ) -> str:
+        """
+        The signed token of a notification, as a bot receives it behind `Bearer `.
+
+        `claims` changes or adds claims, and removes those given as `None`: really signed, and wrong.
+        """
+    def place_call(
+        self,
+        /,
+        *,
+        call_id: str | None = None,
+        tenant_id: str | None = None,
+        wait: SupportsFloat | SupportsIndex = 15.0,
+    ) -> str:
+        """
+        Makes a call known to Graph as if it rang from now on, and rings nobody: for tests of a client alone.
+        Returns its id.
+        """
+    @property
+    def redirects(self, /) -> list[ReceivedRedirect]:
+        """
+        The last 10,000 redirects Graph received, refused ones too, oldest first.
+        """
+    @property
+    def requests(self, /) -> list[tuple[str, str, int]]:
+        """
+        The last 10,000 requests Graph served, oldest first: method, path, status.
+        """
+    def ring(
+        self,
+        /,
+        url: str,
+        *,
+        call_id: str | None = None,
+        source: dict[str, Any] | None = None,
+        targets: Sequence[dict[str, Any]] | None = None,
+        tenant_id: str | None = None,
+        callback_uri: str | None = None,
+        token: str | Literal[False] | None = None,
+        body: bytes | str | None = None,
+        wait: SupportsFloat | SupportsIndex = 15.0,
+    ) -> RungCall:
+        """
+        Rings the bot at `url` and waits until the call is over: redirected and ended, or not answered within `wait`
+        seconds (15 at most), or refused by the bot.
+
+        `source` and each of `targets` are identity sets such as `{"user": {"id": "..."}}`, or whole participants with
+        an `identity`. `token` is a genuine one when `None`, the text given, or with `False` no `Authorization` at all;
+        `body` is sent instead of the notification, byte for byte. Only URLs on this machine are rung (`ValueError`);
+        a bot nobody answers for is a `ConnectionError`.
+        """
+    def ring_example(
+        self,
+        /,
+        number: int,
+        url: str,
+        *,
+        call_id: str | None = None,
+        token: str | Literal[False] | None = None,
+        wait: SupportsFloat | SupportsIndex = 15.0,
+    ) -> RungCall:
+        """
+        Rings the bot with the incoming call of Microsoft's documented example 1 (forward to an application),
+        2 (two users at once) or 3 (to a phone number). The rest as in `ring`.
+        """
+    @property
+    def tenant_id(self, /) -> str:
+        """
+        The tenant of calls and tokens that name no other.
+        """
+
+@final
+class Target:
+    """
+    Who to ring. Usually made by one of the static methods: ``Target.user(...)``, ``Target.phone(...)``.
+
+    Anything can be expressed, also what Graph refuses; `Redirect.violations` tells which it is.
+
+    Args:
+        kind: Member name inside the identity set: ``"user"``, ``"application"``, ``"phone"``, ...
+        id: Object id, or E.164 number for ``"phone"``.
+        display_name: Shown to people; Graph does not need it.
+        tenant_id: The target's tenant.
+        endpoint_type: ``"default"``, ``"voicemail"``, ...
+        extra: Further members of the identity, sent as they are.
+        participant_extra: Further members of the ``invitationParticipantInfo``, such as ``replacesCallId``.
+        identity_set_extra: Further members of the identity set.
+    """
+
+    __match_args__: Final[tuple[str, str]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self, /) -> int: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __new__(
+        cls,
+        /,
+        kind: str,
+        id: str,
+        *,
+        display_name: str | None = None,
+        tenant_id: str | None = None,
+        endpoint_type: str | None = None,
+        extra: dict[str, Any] | None = None,
+        participant_extra: dict[str, Any] | None = None,
+        identity_set_extra: dict[str, Any] | None = None,
+    ) -> Target: ...
+    def __reduce__(self, /) -> tuple[Any, ...]: ...
+    def __replace__(self, /, **changes: Any) -> Self: ...
+    def __repr__(self, /) -> str:
+        """
+        With telephone numbers masked.
+        """
+    @staticmethod
+    def application(id: str, *, display_name: str | None = None, tenant_id: str | None = None) -> Target:
+        """
+        Another bot, by application id.
+        """
+    @staticmethod
+    def application_instance(
+        id: str, *, display_name: str | None = None, tenant_id: str | None = None
+    ) -> Target:
+        """
+        A resource account. Graph sends this kind in notifications but documents it nowhere as a target.
+        """
+    @property
+    def display_name(self, /) -> str | None:
+        """
+        Shown to people; Graph does not need it.
+        """
+    @property
+    def endpoint_type(self, /) -> str | None:
+        """
+        ``"default"``, ``"voicemail"``, ...
+        """
+    @property
+    def extra(self, /) -> dict[str, Any]:
+        """
+        Members of the identity without an attribute here. A new dict each time.
+        """
+    @property
+    def id(self, /) -> str:
+        """
+        Object id, or E.164 number for ``"phone"``.
+        """
+    @staticmethod
+    def identity(
+        kind: str, id: str, *, display_name: str | None = None, tenant_id: str | None = None, **extra: Any
+    ) -> Target:
+        """
+        Any identity, for kinds without a method of their own; keywords become members of the identity.
+        """
+    @property
+    def identity_set_extra(self, /) -> dict[str, Any]:
+        """
+        Members of the identity set without an attribute here. A new dict each time.
+        """
+    @property
+    def kind(self, /) -> str:
+        """
+        Member name inside the identity set: ``"user"``, ``"application"``, ``"phone"``, ...
+        """
+    @property
+    def participant_extra(self, /) -> dict[str, Any]:
+        """
+        Members of the ``invitationParticipantInfo`` without an attribute here. A new dict each time.
+        """
+    @staticmethod
+    def phone(number: str, *, display_name: str | None = None, tenant_id: str | None = None) -> Target:
+        """
+        A telephone number in E.164 form: ``+`` and 7 to 15 digits.
+
+        The called bot needs an application instance with a number of its own.
+        """
+    @property
+    def tenant_id(self, /) -> str | None:
+        """
+        The target's tenant.
+        """
+    @staticmethod
+    def user(id: str, *, display_name: str | None = None, tenant_id: str | None = None) -> Target:
+        """
+        A person, by Microsoft Entra object id.
+        """
+    @staticmethod
+    def voicemail(user_id: str, *, display_name: str | None = None, tenant_id: str | None = None) -> Target:
+        """
+        The voicemail of a user. People report that it stopped working in 2022.
+        """
+
+@final
+class TrackedCall:
+    """
+    One call from its arrival to its end: every step with its time, the outcome, who answered.
+    """
+    def __repr__(self, /) -> str: ...
+    def __str__(self, /) -> str: ...
+    def _decided(self, /) -> None: ...
+    def _failed(self, /, reason: str) -> None: ...
+    def _left_alone(self, /) -> None: ...
+    def _redirected(self, /, outcome: Outcome) -> None: ...
+    def _validated(self, /) -> None: ...
+    @property
+    def answered_by(self, /) -> ParticipantInfo | None:
+        """
+        Who picked up, where Graph says it; after a redirect to a phone only an ``encrypted`` identity.
+        """
+    @property
+    def call(self, /) -> Call | None:
+        """
+        The call as it came in; ``None`` if this process never saw that.
+        """
+    @property
+    def call_id(self, /) -> str:
+        """
+        The call's id.
+        """
+    @property
+    def ended(self, /) -> bool:
+        """
+        Whether the notification of its end came.
+        """
+    @property
+    def failure(self, /) -> str | None:
+        """
+        Why nothing was sent, if nothing was: the handler raised, the redirect broke rules, no token came, ...
+        """
+    @property
+    def left_alone(self, /) -> bool:
+        """
+        Whether the handler left the call alone.
+        """
+    @property
+    def outcome(self, /) -> Outcome | None:
+        """
+        How the redirect went; ``None`` while it is under way, or if there was none.
+        """
+    @property
+    def result_info(self, /) -> ResultInfo | None:
+        """
+        How the call ended, where Graph says it.
+        """
+    @property
+    def steps(self, /) -> tuple[tuple[str, float], ...]:
+        """
+        Every step in order, as name and seconds since the call's first notification arrived.
+        """
+    def timeline(self, /) -> str:
+        """
+        One readable line per step, with milliseconds since arrival.
+        """
+
+@final
+class Unknown(Outcome):
+    """
+    A request left, and nobody knows whether it took effect: the connection broke before the answer, or a server
+    error came that does not say. It is not sent again; the notification that the call ended will tell.
+    """
+
+    __match_args__: Final[tuple[Literal["likely_delivered"]]]
+    def __new__(
+        cls,
+        /,
+        likely_delivered: bool = False,
+        *,
+        reason: str = ...,
+        attempts: Sequence[Attempt] = ...,
+        elapsed: SupportsFloat | SupportsIndex = 0.0,
+        client_request_id: str = ...,
+    ) -> Unknown: ...
+    @property
+    def likely_delivered(self, /) -> bool:
+        """
+        Whether the evidence speaks for it.
+        """
+    @property
+    def reason(self, /) -> str:
+        """
+        What happened.
+        """
+
+@final
+class Verifier:
+    """
+    Tells whether Microsoft sent a notification. Safe to use from many threads.
+
+    Args:
+        app_id: The bot's application id, the audience of every token.
+        tenants: Tenant ids whose calls are taken; ``None`` takes any, an empty list none.
+        issuers: Accepted issuers, exact; ``None`` for the two of the public cloud.
+        metadata_url: Where the keys are published.
+        jwks: Keys to use, a JSON Web Key Set as JSON text or dict. Keys that cannot have signed a notification
+            are passed over.
+
+    Raises:
+        ParseError: ``jwks`` is no key set.
+    """
+    def __new__(
+        cls,
+        /,
+        app_id: str,
+        tenants: Sequence[str] | None = None,
+        issuers: Sequence[str] | None = None,
+        metadata_url: str | None = None,
+        jwks: bytes | str | dict[str, Any] | None = None,
+    ) -> Verifier: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def app_id(self, /) -> str:
+        """
+        The bot's application id.
+        """
+    @property
+    def issuers(self, /) -> list[str]:
+        """
+        Accepted issuers.
+        """
+    @property
+    def key_ids(self, /) -> list[str]:
+        """
+        Ids of the usable keys, sorted.
+        """
+    @property
+    def metadata_url(self, /) -> str | None:
+        """
+        Where the keys are published, if it was said.
+        """
+    def set_jwks(self, /, jwks: bytes | str | dict[str, Any]) -> None:
+        """
+        Uses these keys from now on, instead of those before.
+
+        Raises:
+            ParseError: It is no key set; the keys stay as they were.
+        """
+    @property
+    def tenants(self, /) -> list[str] | None:
+        """
+        Tenant ids whose calls are taken; ``None`` for any.
+        """
+    def verify(
+        self, /, authorization_header: object, now: SupportsFloat | SupportsIndex | None = None
+    ) -> Claims:
+        """
+        Checks the value of the ``Authorization`` header of a notification.
+
+        Takes anything; what is not one valid Bearer token for this bot raises `VerificationError` and nothing else.
+        Answer such a request with a plain 401.
+
+        Args:
+            authorization_header: ``"Bearer ..."`` as it came.
+            now: Seconds since 1970; ``None`` asks the clock. The token's times may be 300 seconds off.
+
+        Raises:
+            VerificationError: ``reason`` names the check that failed. ``"unknown_key"`` and ``"no_keys"`` may pass
+                after `set_jwks` with newer keys.
+        """
+
+@final
+class Violation:
+    """
+    One broken rule of a redirect. `Redirect.violations` makes these.
+    """
+
+    __match_args__: Final[tuple[str, str, str, str, str]]
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self, /) -> int: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __new__(
+        cls, /, code: str, path: str, message: str, value: Any | None = None, severity: str = "error"
+    ) -> Violation: ...
+    def __reduce__(self, /) -> tuple[Any, ...]: ...
+    def __replace__(self, /, **changes: Any) -> Self: ...
+    def __repr__(self, /) -> str:
+        """
+        Without the value, which may be a telephone number.
+        """
+    def __str__(self, /) -> str: ...
+    @property
+    def code(self, /) -> str:
+        """
+        Stable name of the rule, such as ``"timeout_out_of_range"``.
+        """
+    @property
+    def message(self, /) -> str:
+        """
+        What is wrong and what to do, in one line. Telephone numbers are masked.
+        """
+    @property
+    def path(self, /) -> str:
+        """
+        JSON path in what Graph would get, such as ``"$.targets[0].identity.phone.id"``.
+        """
+    @property
+    def severity(self, /) -> str:
+        """
+        ``"error"``: Graph would refuse the redirect, or do something else than asked. ``"warning"``: worth a look.
+        """
+    @property
+    def value(self, /) -> Any:
+        """
+        The offending value as it is in the JSON, telephone numbers unmasked.
+        """
+
+def _restore(kind: str, text: str, received_at: SupportsFloat | SupportsIndex) -> Any:
+    """
+    Rebuilds a pickled object. The age of a call survives, so that its deadline does.
+    """
+
+def parse(
+    body: bytes | str | Mapping[str, Any] | list[Any],
+    *,
+    lenient: bool = False,
+    max_bytes: int = 262144,
+    max_depth: int = 64,
+    received_at: float | None = None,
+) -> Notifications:
+    """
+    Reads a webhook body: every notification in it, typed. One malformed item never loses the rest.
+
+    ``body`` is the body as it came, or what ``json.loads`` made of it. ``lenient`` also accepts the trailing commas
+    and comments of pasted documentation. ``max_bytes`` and ``max_depth`` bound what is read. ``received_at`` is the
+    ``time.monotonic()`` of its arrival, for ``call.deadline``; now, if it is not given.
+
+    Raises ``ParseError`` for a body that is not JSON, not notifications, or beyond the bounds.
+    """
