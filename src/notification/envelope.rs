@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use super::call::{Call, canonical};
+use super::call::Call;
 use super::document::{Document, Json, Kind, Node};
 use super::lenient::blank_documentation_slips;
+use super::open_set::CHANGE_TYPE;
 use super::operation::Operation;
 use super::resource::{Part, Resource, is_id};
 use crate::ParseError;
@@ -59,8 +60,12 @@ pub enum Event {
     CallEnded,
     /// The roster.
     ParticipantsChanged,
+    /// An operation was asked for, or runs.
+    OperationUpdated,
     /// An operation completed or failed.
     OperationEnded,
+    /// Somebody shares content, or no longer does.
+    ContentSharingChanged,
     /// Of a kind unknown here, or malformed.
     Other,
 }
@@ -92,7 +97,6 @@ pub struct Notification {
 }
 
 const KNOWN: [&str; 5] = ["@odata.type", "changeType", "resourceUrl", "resource", "resourceData"];
-const CHANGE_TYPES: [&str; 3] = ["created", "updated", "deleted"];
 const LEGACY_MEMBERS: [&str; 3] = ["callState", "operationOutcome", "appState"];
 
 /// Reads a body. One malformed item never loses the others.
@@ -157,7 +161,7 @@ impl Notification {
 
     /// `created`, `updated`, `deleted`, or as it came.
     pub fn change_type(&self) -> Option<Cow<'_, str>> {
-        Some(canonical(self.json.node().str("changeType")?, &CHANGE_TYPES))
+        Some(CHANGE_TYPE.spelled(self.json.node().str("changeType")?))
     }
 
     /// The resource's URL, from `resourceUrl` or the older `resource`.
@@ -221,7 +225,10 @@ fn classify(item: Node<'_>) -> Result<Event, Problem> {
         Part::Operation(_) if is_roster(item) => Ok(Event::ParticipantsChanged),
         Part::Operation(_) => {
             let ended = deleted || resource_data(item).is_some_and(|node| Operation(node).ended());
-            Ok(if ended { Event::OperationEnded } else { Event::Other })
+            Ok(if ended { Event::OperationEnded } else { Event::OperationUpdated })
+        }
+        Part::Other(name) if name.eq_ignore_ascii_case("contentsharingsessions") => {
+            Ok(Event::ContentSharingChanged)
         }
         Part::Other(_) => Ok(Event::Other),
     }

@@ -6,13 +6,17 @@ mod envelope;
 mod escape;
 mod identity;
 mod lenient;
+mod open_set;
 mod operation;
 mod resource;
+mod result_info;
 mod scan;
 
-pub use call::{CALL_DIRECTIONS, CALL_MEMBERS, CALL_STATES, Call};
+pub use call::Call;
 pub use document::{Children, Document, Json, Kind, Members, Node};
 pub use envelope::{Event, Notification, ParseOptions, Problem, Refusal, parse};
 pub use identity::{IDENTITY_KINDS, Identity, ParticipantInfo};
+pub use open_set::*;
 pub use operation::Operation;
 pub use resource::{Part, Resource, id_key, is_id};
+pub use result_info::{ResultInfo, reason};

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyType};
 
 use super::value::{self, unplaced};
-use super::{notification, party};
+use super::{call, notification, operation, participant};
 use crate::notification::{Document, Json, Kind, Node};
 use crate::send::clock::Arrival;
 
@@ -16,6 +16,19 @@ pub(super) const DEEPEST: usize = 512;
 #[pyclass(frozen, subclass, module = "callredirect._native")]
 pub(super) struct JsonObject {
     pub(super) json: Json,
+    /// The call id in the URL of the notification it came in, for call objects without one.
+    pub(super) url_id: Option<Box<str>>,
+}
+
+impl JsonObject {
+    pub(super) fn new(json: Json) -> Self {
+        Self { json, url_id: None }
+    }
+
+    /// An object inside this one.
+    pub(super) fn at(&self, node: Node<'_>) -> Self {
+        Self::new(self.json.at(node))
+    }
 }
 
 #[pymethods]
@@ -24,14 +37,21 @@ impl JsonObject {
     #[classmethod]
     #[pyo3(signature = (text: "bytes | str") -> "Self")]
     fn from_json(cls: &Bound<'_, PyType>, text: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        restore(cls.py(), &cls.name()?.to_string(), &value::text(text)?, Arrival::now())
+        read_as(cls, &value::text(text)?)
     }
 
     /// Reads an object of this class from a dict as ``json`` makes it. Raises ``ParseError``.
     #[classmethod]
     #[pyo3(signature = (value: "Mapping[str, Any]") -> "Self")]
     fn from_dict(cls: &Bound<'_, PyType>, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        restore(cls.py(), &cls.name()?.to_string(), &value::dumped(value)?, Arrival::now())
+        read_as(cls, &value::dumped(value)?)
+    }
+
+    /// The type the sender named, such as ``"microsoft.graph.call"``, without the ``#``.
+    #[getter]
+    fn odata_type(&self) -> Option<String> {
+        let name = self.json.node().str("@odata.type")?;
+        Some(name.strip_prefix('#').unwrap_or(&name).to_owned())
     }
 
     /// The JSON text as it came.
@@ -46,8 +66,11 @@ impl JsonObject {
     }
 
     fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> bool {
-        slf.get_type().is(other.get_type())
-            && other.cast::<JsonObject>().is_ok_and(|other| slf.get().json.node() == other.get().json.node())
+        let same = |other: &JsonObject| {
+            let own = slf.get();
+            own.json.node() == other.json.node() && own.url_id == other.url_id
+        };
+        slf.get_type().is(other.get_type()) && other.cast::<JsonObject>().is_ok_and(|other| same(other.get()))
     }
 
     fn __hash__(&self) -> u64 {
@@ -65,43 +88,69 @@ impl JsonObject {
     }
 
     #[pyo3(signature = () -> "tuple[Any, ...]")]
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (String, String, f64))> {
-        let node = slf.get().json.node();
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Pickled)> {
+        let JsonObject { json, url_id } = slf.get();
+        let node = json.node();
         let restore = slf.py().import("callredirect._native")?.getattr("_restore")?;
-        Ok((restore, (slf.get_type().name()?.to_string(), node.raw().to_owned(), node.arrival().unix)))
+        let class = slf.get_type().name()?.to_string();
+        let url_id = url_id.as_deref().map(str::to_owned);
+        Ok((restore, (class, node.raw().to_owned(), node.arrival().unix(), url_id)))
     }
 }
 
+/// Class, text, seconds since 1970 of its arrival, call id in the URL.
+type Pickled = (String, String, f64, Option<String>);
+
 /// Rebuilds a pickled object. The age of a call survives, so that its deadline does.
 #[pyfunction]
-pub(super) fn _restore(py: Python<'_>, kind: &str, text: &str, received_at: f64) -> PyResult<Py<PyAny>> {
+#[pyo3(signature = (kind, text, received_at, url_id))]
+pub(super) fn _restore(
+    py: Python<'_>,
+    kind: &str,
+    text: &str,
+    received_at: f64,
+    url_id: Option<&str>,
+) -> PyResult<Py<PyAny>> {
     let age = crate::send::clock::unix() - received_at;
-    restore(py, kind, text.as_bytes(), Arrival::ago(age))
+    restore(py, kind, text.as_bytes(), Arrival::ago(age), url_id)
 }
 
-fn restore(py: Python<'_>, kind: &str, text: &[u8], arrival: Arrival) -> PyResult<Py<PyAny>> {
+fn read_as(class: &Bound<'_, PyType>, text: &[u8]) -> PyResult<Py<PyAny>> {
+    let wanted = class.name()?.to_string();
+    let object = restore(class.py(), &wanted, text, Arrival::now(), None)?;
+    let object = object.bind(class.py());
+    if !object.is_instance(class)? {
+        return Err(unplaced(format!("a {}, not {wanted}", object.get_type().name()?)).into());
+    }
+    Ok(object.clone().unbind())
+}
+
+fn restore(
+    py: Python<'_>,
+    kind: &str,
+    text: &[u8],
+    arrival: Arrival,
+    url_id: Option<&str>,
+) -> PyResult<Py<PyAny>> {
     let text = std::str::from_utf8(text).map_err(|_| unplaced("not UTF-8"))?;
     let doc = Document::parse(text, DEEPEST, arrival)?;
     let json = Json::new(doc, 0);
     if json.node().kind() != Kind::Object {
         return Err(unplaced("expected a JSON object").into());
     }
-    match party::restore(py, kind, json.clone())? {
-        Some(object) => Ok(object),
-        None => notification::restore(py, kind, json),
+    let object = || JsonObject { json: json.clone(), url_id: url_id.map(Box::from) };
+    for restore in [call::restore, participant::restore, participant::restore_identity, operation::restore] {
+        if let Some(object) = restore(py, kind, object())? {
+            return Ok(object);
+        }
     }
+    notification::object(py, &crate::notification::Notification::read(json))
 }
 
 /// A JSON value as Python's `json` would read it.
 pub(super) fn to_python<'py>(py: Python<'py>, node: Node<'_>) -> PyResult<Bound<'py, PyAny>> {
     match node.kind() {
-        Kind::Object => {
-            let dict = PyDict::new(py);
-            for (key, value) in node.members() {
-                dict.set_item(key.as_str().unwrap_or_default(), to_python(py, value)?)?;
-            }
-            dict.into_bound_py_any(py)
-        }
+        Kind::Object => members(py, node, |_| true)?.into_bound_py_any(py),
         Kind::Array => {
             let items = node.items().map(|item| to_python(py, item)).collect::<PyResult<Vec<_>>>()?;
             PyList::new(py, items)?.into_bound_py_any(py)
@@ -114,7 +163,7 @@ pub(super) fn to_python<'py>(py: Python<'py>, node: Node<'_>) -> PyResult<Bound<
     }
 }
 
-fn number<'py>(py: Python<'py>, raw: &str) -> PyResult<Bound<'py, PyAny>> {
+pub(super) fn number<'py>(py: Python<'py>, raw: &str) -> PyResult<Bound<'py, PyAny>> {
     if raw.contains(['.', 'e', 'E']) {
         return raw.parse::<f64>().unwrap_or(f64::NAN).into_bound_py_any(py);
     }
@@ -124,13 +173,15 @@ fn number<'py>(py: Python<'py>, raw: &str) -> PyResult<Bound<'py, PyAny>> {
     }
 }
 
-/// The members without an attribute of their own.
-pub(super) fn extra<'py>(py: Python<'py>, node: Node<'_>, known: &[&str]) -> PyResult<Bound<'py, PyDict>> {
+/// The members whose name is wanted, as a dict.
+pub(super) fn members<'py>(
+    py: Python<'py>,
+    node: Node<'_>,
+    wanted: impl Fn(Node<'_>) -> bool,
+) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
-    for (key, value) in node.members() {
-        if !known.iter().any(|name| key.is(name)) {
-            dict.set_item(key.as_str().unwrap_or_default(), to_python(py, value)?)?;
-        }
+    for (key, value) in node.members().filter(|(key, _)| wanted(*key)) {
+        dict.set_item(key.as_str().unwrap_or_default(), to_python(py, value)?)?;
     }
     Ok(dict)
 }

@@ -6,23 +6,29 @@ use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PySlice, PyTuple};
 
+use super::call::Call;
 use super::hint::{As, hint};
 use super::json::{DEEPEST, JsonObject, quoted, repr};
-use super::party::{Call, Operation, Participant};
+use super::operation::Operation;
+use super::participant::{ContentSharingSession, Participant};
 use super::value::json_text;
+use super::view::{Many, OneHint, Read, Values, View, values};
 use crate::ParseError;
-use crate::notification::{self as core, Event, Json, Kind, Node, ParseOptions};
+use crate::notification::{self as core, CHANGE_TYPE, Event, Kind, OpenSet, ParseOptions};
 use crate::send::clock::Arrival;
 
 hint! {
-    ChangeType = "Literal['created', 'updated', 'deleted'] | str | None";
-    People = "tuple[Participant, ...]";
     MatchCall = "tuple[Literal['call']]";
     MatchPeople = "tuple[Literal['participants']]";
+    MatchSessions = "tuple[Literal['sessions']]";
     MatchOperation = "tuple[Literal['operation']]";
     MatchRaw = "tuple[Literal['raw'], Literal['problem']]";
     Notes = "Iterator[Notification]";
     NoteOrNotes = "Any";
+}
+
+values! {
+    ChangeType = CHANGE_TYPE;
 }
 
 /// Reads a webhook body: every notification in it, typed. One malformed item never loses the rest.
@@ -62,30 +68,18 @@ pub(super) fn arrival(py: Python<'_>, received_at: Option<f64>) -> PyResult<Arri
 
 /// The Python object of one notification.
 pub(super) fn object(py: Python<'_>, core: &core::Notification) -> PyResult<Py<PyAny>> {
-    let base = PyClassInitializer::from(JsonObject { json: core.json.clone() })
+    let base = PyClassInitializer::from(JsonObject::new(core.json.clone()))
         .add_subclass(Notification { core: core.clone() });
     Ok(match core.event {
         Event::IncomingCall => Py::new(py, base.add_subclass(IncomingCall))?.into_any(),
         Event::CallUpdated => Py::new(py, base.add_subclass(CallUpdated))?.into_any(),
         Event::CallEnded => Py::new(py, base.add_subclass(CallEnded))?.into_any(),
         Event::ParticipantsChanged => Py::new(py, base.add_subclass(ParticipantsChanged))?.into_any(),
+        Event::OperationUpdated => Py::new(py, base.add_subclass(OperationUpdated))?.into_any(),
         Event::OperationEnded => Py::new(py, base.add_subclass(OperationEnded))?.into_any(),
+        Event::ContentSharingChanged => Py::new(py, base.add_subclass(ContentSharingChanged))?.into_any(),
         Event::Other => Py::new(py, base.add_subclass(OtherNotification))?.into_any(),
     })
-}
-
-/// One notification read from JSON, whatever class its text calls for.
-pub(super) fn restore(py: Python<'_>, _kind: &str, json: Json) -> PyResult<Py<PyAny>> {
-    object(py, &core::Notification::read(json))
-}
-
-/// The call of a notification; an empty one with only an id where the notification has no call object.
-pub(super) fn call(py: Python<'_>, core: &core::Notification) -> PyResult<Py<Call>> {
-    if let Some(call) = core.call() {
-        return Call::make(py, core.json.at(call.0), core.url_call_id());
-    }
-    let empty = core::Document::parse("{}", 1, core.json.node().arrival())?;
-    Call::make(py, Json::new(empty, 0), core.url_call_id())
 }
 
 /// The notifications of one body, in order. A ``Sequence``.
@@ -133,7 +127,7 @@ pub(super) struct Notification {
 impl Notification {
     /// ``"created"``, ``"updated"``, ``"deleted"``, or as it came.
     #[getter]
-    fn change_type(&self) -> As<ChangeType, Option<Cow<'_, str>>> {
+    fn change_type(&self) -> As<OneHint<ChangeType>, Option<Cow<'_, str>>> {
         self.core.change_type().into()
     }
 
@@ -192,7 +186,7 @@ macro_rules! call_event {
             /// The call.
             #[getter]
             fn call(slf: &Bound<'_, Self>) -> PyResult<Py<Call>> {
-                call(slf.py(), &slf.as_super().get().core)
+                Call::of_notification(slf.py(), &slf.as_super().get().core)
             }
         }
     )*};
@@ -220,33 +214,68 @@ impl ParticipantsChanged {
 
     /// Everybody in the call now; only the changes where the call asked for a delta roster.
     #[getter]
-    fn participants<'py>(slf: &Bound<'py, Self>) -> PyResult<As<People, Bound<'py, PyTuple>>> {
-        let (py, json) = (slf.py(), &slf.as_super().get().core.json);
-        let data = json.node().get("resourceData");
-        let one = data.filter(|data| data.kind() == Kind::Object);
-        let many = data.into_iter().flat_map(Node::items).filter(|item| item.kind() == Kind::Object);
-        let people = one.into_iter().chain(many).map(|node| Participant::make(py, json.at(node)));
-        Ok(PyTuple::new(py, people.collect::<PyResult<Vec<_>>>()?)?.into())
+    fn participants<'py>(slf: &Bound<'py, Self>) -> PyResult<<Many<Participant> as Read>::Value<'py>> {
+        resources::<Participant>(slf.as_super())
     }
 }
 
-/// An operation of a call completed or failed.
+/// Somebody began or stopped sharing content.
 #[pyclass(frozen, extends = Notification, module = "callredirect")]
-pub(super) struct OperationEnded;
+pub(super) struct ContentSharingChanged;
 
 #[pymethods]
-impl OperationEnded {
+impl ContentSharingChanged {
     #[classattr]
-    fn __match_args__() -> As<MatchOperation, (&'static str,)> {
-        ("operation",).into()
+    fn __match_args__() -> As<MatchSessions, (&'static str,)> {
+        ("sessions",).into()
     }
 
-    /// The operation; ``None`` if the notification came without it.
+    /// The sessions; empty where the notification came without them.
     #[getter]
-    fn operation(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Operation>>> {
-        let json = &slf.as_super().get().core.json;
-        json.node().object("resourceData").map(|node| Operation::make(slf.py(), json.at(node))).transpose()
+    fn sessions<'py>(slf: &Bound<'py, Self>) -> PyResult<<Many<ContentSharingSession> as Read>::Value<'py>> {
+        resources::<ContentSharingSession>(slf.as_super())
     }
+}
+
+/// `resourceData` as a list, also where it came as one object.
+fn resources<'py, C: View>(slf: &Bound<'py, Notification>) -> PyResult<<Many<C> as Read>::Value<'py>> {
+    let (py, object) = (slf.py(), slf.as_super().get());
+    let data = object.json.node().get("resourceData");
+    if let Some(single) = data.filter(|data| data.kind() == Kind::Object) {
+        return Ok(PyTuple::new(py, [C::of(py, object.at(single))?])?.into());
+    }
+    Many::<C>::read(py, object, data)
+}
+
+macro_rules! operation_event {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[pyclass(frozen, extends = Notification, module = "callredirect")]
+        pub(super) struct $name;
+
+        #[pymethods]
+        impl $name {
+            #[classattr]
+            fn __match_args__() -> As<MatchOperation, (&'static str,)> {
+                ("operation",).into()
+            }
+
+            /// The operation; ``None`` if the notification came without it.
+            #[getter]
+            fn operation(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Operation>>> {
+                let object = slf.as_super().as_super().get();
+                let data = object.json.node().object("resourceData");
+                data.map(|data| Operation::of(slf.py(), object.at(data))).transpose()
+            }
+        }
+    )*};
+}
+
+operation_event! {
+    /// An operation of a call was asked for, or runs.
+    OperationUpdated;
+    /// An operation of a call completed or failed.
+    OperationEnded;
 }
 
 /// A notification of a kind unknown here, or malformed: then ``problem`` says what is wrong.

@@ -8,9 +8,9 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use super::bridge::{Completion, Mailbox, block_on};
+use super::call::Call;
 use super::errors::{exception, raise};
 use super::outcome;
-use super::party::Call;
 use super::redirect::{Limits, Redirect, validation_error, version};
 use crate::Secret;
 use crate::outcome::{Outcome, Verdict};
@@ -202,11 +202,10 @@ impl Sender {
     ) -> PyResult<PreparedRedirect> {
         let py = call.py();
         let (call_id, tenant_id, of_call) = if let Ok(call) = call.cast::<Call>() {
-            let Some(id) = Call::id(call) else {
-                return Err(PyValueError::new_err("the call has no id, so it cannot be redirected"));
-            };
-            let tenant = Call::tenant_id(call).map(std::borrow::Cow::into_owned);
-            (id.into_owned(), tenant, Some(Call::until(call)))
+            let (id, tenant_id, until) = Call::address(call);
+            let id =
+                id.ok_or_else(|| PyValueError::new_err("the call has no id, so it cannot be redirected"))?;
+            (id, tenant_id, Some(until))
         } else if let Ok(id) = call.extract::<String>() {
             (id, None, None)
         } else {
