@@ -5,12 +5,16 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::errors::{exception, raise};
-use super::hint::{As, JsonDict, MaybeStrings, Targets};
+use super::hint::{As, JsonDict, MaybeStrings, Targets, hint};
 pub(super) use super::target::Target;
 use super::value::{Reduced, dict, dumped, members, reduce, replace, repr, text, to_python};
 pub(super) use super::violation::{Limits, Violation};
 use crate::ParseError;
 use crate::redirect as core;
+
+hint! {
+    MatchRedirect = "tuple[Literal['targets']]";
+}
 
 /// Where a call should go: what Graph gets.
 ///
@@ -82,8 +86,9 @@ fn seconds(value: &Bound<'_, PyAny>) -> PyResult<i64> {
 #[pymethods]
 impl Redirect {
     #[classattr]
-    #[pyo3(name = "__match_args__")]
-    const MATCH_ARGS: (&'static str,) = ("targets",);
+    fn __match_args__() -> As<MatchRedirect, (&'static str,)> {
+        ("targets",).into()
+    }
 
     #[new]
     #[pyo3(signature = (

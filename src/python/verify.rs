@@ -7,8 +7,13 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use super::errors::{exception, raise};
+use super::hint::{As, hint};
 use super::value::{Reduced, json_text, reduce, replace, repr, unplaced};
 use crate::verify as core;
+
+hint! {
+    MatchClaims = "tuple[Literal['tenant_id'], Literal['issuer'], Literal['audience']]";
+}
 
 /// What a verified token says. `Verifier.verify` makes these.
 #[pyclass(frozen, eq, module = "callredirect")]
@@ -31,8 +36,9 @@ impl Claims {
 #[pymethods]
 impl Claims {
     #[classattr]
-    #[pyo3(name = "__match_args__")]
-    const MATCH_ARGS: (&'static str, &'static str, &'static str) = ("tenant_id", "issuer", "audience");
+    fn __match_args__() -> As<MatchClaims, (&'static str, &'static str, &'static str)> {
+        ("tenant_id", "issuer", "audience").into()
+    }
 
     #[new]
     #[pyo3(signature = (tenant_id, issuer, audience, *, expires_at, not_before = None, app_id = None))]
