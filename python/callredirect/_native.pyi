@@ -1,5 +1,5 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, Literal, SupportsFloat, SupportsIndex, final
+from typing import Any, Final, Literal, SupportsFloat, SupportsIndex, final, overload
 
 from _typeshed import SupportsGetItem
 from typing_extensions import Self, disjoint_base
@@ -622,14 +622,30 @@ class Notification(JsonObject):
         """
 
 @final
-class Notifications:
+class Notifications(Sequence[Notification]):
     """
     The notifications of one body, in order. A ``Sequence``.
     """
-    def __getitem__(self, index: Any, /) -> Any: ...
+    def __copy__(self, /) -> Notifications: ...
+    def __deepcopy__(self, /, memo: Any) -> Self: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> Notification: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> tuple[Notification, ...]: ...
+    def __hash__(self, /) -> int: ...
     def __iter__(self, /) -> Iterator[Notification]: ...
     def __len__(self, /) -> int: ...
+    def __reduce__(self, /) -> tuple[Any, ...]: ...
     def __repr__(self, /) -> str: ...
+    def count(self, /, value: object) -> int:
+        """
+        How many notifications are equal to ``value``.
+        """
+    def index(self, /, value: object, *range: int) -> int:
+        """
+        Position of the first notification equal to ``value``. Raises ``ValueError`` if there is none.
+        """
 
 @final
 class Operation(JsonObject):
@@ -1709,7 +1725,9 @@ class Violation:
         The offending value as it is in the JSON, telephone numbers unmasked.
         """
 
-def _restore(kind: str, text: str, received_at: SupportsFloat | SupportsIndex) -> Any:
+def _restore(
+    kind: str, text: str, received_at: SupportsFloat | SupportsIndex, url_id: str | None = None
+) -> Any:
     """
     Rebuilds a pickled object. The age of a call survives, so that its deadline does.
     """

@@ -4,8 +4,8 @@ use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyType};
 
-use super::value::{self, unplaced};
-use super::{notification, party};
+use super::{notification, party, value};
+use crate::ParseError;
 use crate::notification::{Document, Json, Kind, Node};
 use crate::send::clock::Arrival;
 
@@ -16,6 +16,8 @@ pub(super) const DEEPEST: usize = 512;
 #[pyclass(frozen, subclass, module = "callredirect._native")]
 pub(super) struct JsonObject {
     pub(super) json: Json,
+    /// Of a call that came without an id: the one in its notification's URL.
+    pub(super) url_id: Option<String>,
 }
 
 #[pymethods]
@@ -24,14 +26,14 @@ impl JsonObject {
     #[classmethod]
     #[pyo3(signature = (text: "bytes | str") -> "Self")]
     fn from_json(cls: &Bound<'_, PyType>, text: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        restore(cls.py(), &cls.name()?.to_string(), &value::text(text)?, Arrival::now())
+        read(cls, &value::text(text)?, |error| error)
     }
 
     /// Reads an object of this class from a dict as ``json`` makes it. Raises ``ParseError``.
     #[classmethod]
     #[pyo3(signature = (value: "Mapping[str, Any]") -> "Self")]
     fn from_dict(cls: &Bound<'_, PyType>, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        restore(cls.py(), &cls.name()?.to_string(), &value::dumped(value)?, Arrival::now())
+        read(cls, &value::dumped(value)?, ParseError::without_place)
     }
 
     /// The JSON text as it came.
@@ -46,8 +48,9 @@ impl JsonObject {
     }
 
     fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> bool {
-        slf.get_type().is(other.get_type())
-            && other.cast::<JsonObject>().is_ok_and(|other| slf.get().json.node() == other.get().json.node())
+        let same =
+            |other: &Self| (slf.get().json.node(), &slf.get().url_id) == (other.json.node(), &other.url_id);
+        slf.get_type().is(other.get_type()) && other.cast::<Self>().is_ok_and(|other| same(other.get()))
     }
 
     fn __hash__(&self) -> u64 {
@@ -65,28 +68,57 @@ impl JsonObject {
     }
 
     #[pyo3(signature = () -> "tuple[Any, ...]")]
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (String, String, f64))> {
-        let node = slf.get().json.node();
-        let restore = slf.py().import("callredirect._native")?.getattr("_restore")?;
-        Ok((restore, (slf.get_type().name()?.to_string(), node.raw().to_owned(), node.arrival().unix)))
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
+        let Self { json, url_id } = slf.get();
+        reduce(slf.as_any(), json.node().raw().to_owned(), json.node().arrival(), url_id.clone())
     }
+}
+
+/// What `__reduce__` returns: a function and its arguments.
+pub(super) type Reduced<'py> = (Bound<'py, PyAny>, (String, String, f64, Option<String>));
+
+pub(super) fn reduce<'py>(
+    object: &Bound<'py, PyAny>,
+    text: String,
+    arrival: Arrival,
+    url_id: Option<String>,
+) -> PyResult<Reduced<'py>> {
+    let restore = object.py().import("callredirect._native")?.getattr("_restore")?;
+    Ok((restore, (object.get_type().name()?.to_string(), text, arrival.unix, url_id)))
 }
 
 /// Rebuilds a pickled object. The age of a call survives, so that its deadline does.
 #[pyfunction]
-pub(super) fn _restore(py: Python<'_>, kind: &str, text: &str, received_at: f64) -> PyResult<Py<PyAny>> {
-    let age = crate::send::clock::unix() - received_at;
-    restore(py, kind, text.as_bytes(), Arrival::ago(age))
+#[pyo3(signature = (kind, text, received_at, url_id = None))]
+pub(super) fn _restore(
+    py: Python<'_>,
+    kind: &str,
+    text: &str,
+    received_at: f64,
+    url_id: Option<String>,
+) -> PyResult<Py<PyAny>> {
+    let doc = Document::parse(text, DEEPEST, Arrival::ago(crate::send::clock::unix() - received_at))?;
+    restore(py, kind, Json::new(doc, 0), url_id)
 }
 
-fn restore(py: Python<'_>, kind: &str, text: &[u8], arrival: Arrival) -> PyResult<Py<PyAny>> {
-    let text = std::str::from_utf8(text).map_err(|_| unplaced("not UTF-8"))?;
-    let doc = Document::parse(text, DEEPEST, arrival)?;
-    let json = Json::new(doc, 0);
+/// An object of that class, and of no other.
+fn read(cls: &Bound<'_, PyType>, text: &[u8], tell: fn(ParseError) -> ParseError) -> PyResult<Py<PyAny>> {
+    let py = cls.py();
+    let text = std::str::from_utf8(text).map_err(|_| ParseError::unplaced("not UTF-8"))?;
+    let json = Json::new(Document::parse(text, DEEPEST, Arrival::now()).map_err(tell)?, 0);
     if json.node().kind() != Kind::Object {
-        return Err(unplaced("expected a JSON object").into());
+        return Err(ParseError::unplaced("expected a JSON object").into());
     }
-    match party::restore(py, kind, json.clone())? {
+    let object = restore(py, &cls.name()?.to_string(), json, None)?.into_bound(py);
+    if object.is_instance(cls)? {
+        return Ok(object.unbind());
+    }
+    let found = object.get_type().name()?;
+    Err(ParseError::unplaced(format!("expected {}, found {found}", cls.name()?)).into())
+}
+
+fn restore(py: Python<'_>, kind: &str, json: Json, url_id: Option<String>) -> PyResult<Py<PyAny>> {
+    match party::restore(py, kind, &json, url_id)? {
         Some(object) => Ok(object),
         None => notification::restore(py, kind, json),
     }
@@ -114,13 +146,18 @@ pub(super) fn to_python<'py>(py: Python<'py>, node: Node<'_>) -> PyResult<Bound<
     }
 }
 
+fn float(raw: &str) -> f64 {
+    raw.parse().unwrap_or(f64::NAN)
+}
+
 fn number<'py>(py: Python<'py>, raw: &str) -> PyResult<Bound<'py, PyAny>> {
     if raw.contains(['.', 'e', 'E']) {
-        return raw.parse::<f64>().unwrap_or(f64::NAN).into_bound_py_any(py);
+        return float(raw).into_bound_py_any(py);
     }
     match raw.parse::<i64>() {
         Ok(small) => small.into_bound_py_any(py),
-        Err(_) => py.get_type::<PyInt>().call1((raw,)),
+        // Thousands of digits are too many for Python's `int`: then infinity, as for `1e400`.
+        Err(_) => py.get_type::<PyInt>().call1((raw,)).or_else(|_| float(raw).into_bound_py_any(py)),
     }
 }
 

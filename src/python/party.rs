@@ -23,7 +23,7 @@ type Text<'a> = Option<Cow<'a, str>>;
 type Dict<'py> = PyResult<As<JsonDict, Bound<'py, PyDict>>>;
 
 fn object<T: PyClass<BaseType = JsonObject>>(py: Python<'_>, json: Json, class: T) -> PyResult<Py<T>> {
-    Py::new(py, PyClassInitializer::from(JsonObject { json }).add_subclass(class))
+    Py::new(py, PyClassInitializer::from(JsonObject { json, url_id: None }).add_subclass(class))
 }
 
 fn node<'a, T: PyClass<BaseType = JsonObject>>(slf: &'a Bound<'_, T>) -> Node<'a> {
@@ -52,9 +52,15 @@ pub(super) fn call_child<C: PyClass<BaseType = JsonObject>>(
 }
 
 /// The object of that class name, if it is one of this file.
-pub(super) fn restore(py: Python<'_>, kind: &str, json: Json) -> PyResult<Option<Py<PyAny>>> {
+pub(super) fn restore(
+    py: Python<'_>,
+    kind: &str,
+    json: &Json,
+    url_id: Option<String>,
+) -> PyResult<Option<Py<PyAny>>> {
+    let json = json.clone();
     Ok(Some(match kind {
-        "Call" => Call::make(py, json, None)?.into_any(),
+        "Call" => Call::make(py, json, url_id)?.into_any(),
         "ParticipantInfo" => object(py, json, ParticipantInfo)?.into_any(),
         "Participant" => Participant::make(py, json)?.into_any(),
         "Identity" => object(py, json, Identity)?.into_any(),
@@ -68,14 +74,13 @@ pub(super) fn restore(py: Python<'_>, kind: &str, json: Json) -> PyResult<Option
 ///
 /// Source: Graph resource type *call*.
 #[pyclass(frozen, extends = JsonObject, module = "callredirect")]
-pub(super) struct Call {
-    /// From the notification's URL, for the many notifications whose call object has no id.
-    url_id: Option<String>,
-}
+pub(super) struct Call;
 
 impl Call {
+    /// With the id in the notification's URL, for the many notifications whose call object has none.
     pub(super) fn make(py: Python<'_>, json: Json, url_id: Option<String>) -> PyResult<Py<Self>> {
-        object(py, json, Self { url_id })
+        let url_id = url_id.filter(|_| core::Call(json.node()).id().is_none());
+        Py::new(py, PyClassInitializer::from(JsonObject { json, url_id }).add_subclass(Self))
     }
 
     pub(super) fn until(slf: &Bound<'_, Self>) -> crate::send::Deadline {
@@ -88,7 +93,7 @@ impl Call {
     /// The call's id: what a redirect is sent to.
     #[getter]
     pub(super) fn id<'a>(slf: &'a Bound<'_, Self>) -> Text<'a> {
-        core::Call(node(slf)).id().or_else(|| slf.get().url_id.as_deref().map(Cow::Borrowed))
+        core::Call(node(slf)).id().or_else(|| slf.as_super().get().url_id.as_deref().map(Cow::Borrowed))
     }
 
     /// Where the call stands, as a plain string: ``"incoming"``, ``"established"``, ``"terminated"``, ...
@@ -182,7 +187,11 @@ impl Call {
     fn __repr__(slf: &Bound<'_, Self>) -> String {
         let call = core::Call(node(slf));
         let source = call.source().map(|source| party_repr(source.0));
-        let targets: Vec<String> = call.targets().map(|target| party_repr(target.0)).collect();
+        let mut targets: Vec<String> = call.targets().take(4).map(|target| party_repr(target.0)).collect();
+        if targets.len() == 4 {
+            targets.pop();
+            targets.push("...".into());
+        }
         repr(
             "Call",
             &[
@@ -308,11 +317,12 @@ fn party_repr(party: Node<'_>) -> String {
     )
 }
 
-/// Phone numbers are masked, and so is the name of somebody who calls from one.
+/// Phone numbers are masked whatever identity they stand in, and so is the name of somebody who calls from one.
 fn identity_repr(set: Node<'_>) -> String {
     let Some(identity) = core::Identity::of_set(set) else { return "Identity()".into() };
-    let phone = identity.is_phone();
-    let shown = |text: Cow<'_, str>| quoted(&if phone { mask_phone(&text).into() } else { text });
+    let phone = identity.is_phone() || identity.id().is_some_and(|id| id.starts_with('+'));
+    let mask = |text: &str| phone || text.starts_with('+');
+    let shown = |text: Cow<'_, str>| quoted(&if mask(&text) { mask_phone(&text).into() } else { text });
     repr(
         "Identity",
         &[

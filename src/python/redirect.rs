@@ -136,9 +136,7 @@ impl Redirect {
     #[staticmethod]
     #[pyo3(signature = (value: "dict[str, Any]") -> "Redirect")]
     fn from_dict(value: &Bound<'_, PyDict>) -> PyResult<Self> {
-        let read = core::Redirect::from_json(&dumped(value)?);
-        // The place in a text nobody saw would only confuse.
-        Ok(Self(read.map_err(|error| ParseError { line: 0, column: 0, ..error })?))
+        Ok(Self(core::Redirect::from_json(&dumped(value)?).map_err(ParseError::without_place)?))
     }
 
     /// The JSON that Graph gets: compact, members in the order of the documentation, only what is set.

@@ -8,7 +8,8 @@ use pyo3::types::{PyDict, PyString};
 
 use super::errors::{exception, raise};
 use super::hint::{As, hint};
-use super::value::{Reduced, json_text, reduce, replace, repr, unplaced};
+use super::value::{Reduced, read_json, reduce, replace, repr};
+use crate::ParseError;
 use crate::verify as core;
 
 hint! {
@@ -237,7 +238,8 @@ impl Verifier {
 }
 
 fn key_set(jwks: &Bound<'_, PyAny>) -> PyResult<core::KeySet> {
-    let json = json_text(jwks)?;
-    let json = std::str::from_utf8(&json).map_err(|_| unplaced("the key set is not UTF-8"))?;
-    Ok(core::KeySet::from_json(json)?)
+    read_json(jwks, |text| {
+        let text = std::str::from_utf8(text).map_err(|_| ParseError::unplaced("the key set is not UTF-8"))?;
+        core::KeySet::from_json(text)
+    })
 }
