@@ -11,6 +11,9 @@ Unofficial; not affiliated with Microsoft. The flow, and what does each step alo
 Framework adapters are in ``callredirect.adapters``, the simulated Graph in ``callredirect.testing``.
 """
 
+# Where `collections.abc` has it from, and every interpreter already.
+from _collections_abc import Sequence as _Sequence
+
 from ._client import AsyncClient, Client
 from ._native import (
     Accepted,
@@ -121,3 +124,5 @@ __all__ = [
     "Violation",
     "parse",
 ]
+
+_Sequence.register(Notifications)  # pyright: ignore[reportAttributeAccessIssue]

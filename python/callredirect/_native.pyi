@@ -1,5 +1,5 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, Literal, SupportsFloat, SupportsIndex, final
+from typing import Any, Final, Literal, SupportsFloat, SupportsIndex, final, overload
 
 from _typeshed import SupportsGetItem
 from typing_extensions import Self, disjoint_base
@@ -617,7 +617,7 @@ class Claims:
     What a verified token says. `Verifier.verify` makes these.
     """
 
-    __match_args__: Final[tuple[str, str, str]]
+    __match_args__: Final[tuple[Literal["tenant_id"], Literal["issuer"], Literal["audience"]]]
     def __eq__(self, value: object, /) -> bool: ...
     def __hash__(self, /) -> int: ...
     def __ne__(self, value: object, /) -> bool: ...
@@ -803,7 +803,7 @@ class Identity(JsonObject):
     """
     def __repr__(self, /) -> str:
         """
-        Phone numbers are masked, and so is the name of somebody who rings from one.
+        Phone numbers are masked whatever identity they stand in, and so is the name of somebody who rings from one.
         """
     @property
     def display_name(self, /) -> str | None:
@@ -921,7 +921,7 @@ class Limits:
         max_timeout: Longest time to ring, in seconds.
     """
 
-    __match_args__: Final[tuple[str, str, str]]
+    __match_args__: Final[tuple[Literal["max_targets"], Literal["min_timeout"], Literal["max_timeout"]]]
     def __eq__(self, value: object, /) -> bool: ...
     def __hash__(self, /) -> int: ...
     def __ne__(self, value: object, /) -> bool: ...
@@ -1112,14 +1112,30 @@ class Notification(JsonObject):
         """
 
 @final
-class Notifications:
+class Notifications(Sequence[Notification]):
     """
     The notifications of one body, in order. A ``Sequence``.
     """
-    def __getitem__(self, index: Any, /) -> Any: ...
+    def __copy__(self, /) -> Notifications: ...
+    def __deepcopy__(self, /, memo: Any) -> Self: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> Notification: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> tuple[Notification, ...]: ...
+    def __hash__(self, /) -> int: ...
     def __iter__(self, /) -> Iterator[Notification]: ...
     def __len__(self, /) -> int: ...
+    def __reduce__(self, /) -> tuple[Any, ...]: ...
     def __repr__(self, /) -> str: ...
+    def count(self, /, value: object) -> int:
+        """
+        How many notifications are equal to ``value``.
+        """
+    def index(self, /, value: object, *range: int) -> int:
+        """
+        Position of the first notification equal to ``value``. Raises ``ValueError`` if there is none.
+        """
 
 @final
 class Operation(JsonObject):
@@ -1674,7 +1690,7 @@ class Redirect:
         extra: Further members, sent as they are.
     """
 
-    __match_args__: Final[tuple[str]]
+    __match_args__: Final[tuple[Literal["targets"]]]
     def __eq__(self, value: object, /) -> bool: ...
     def __hash__(self, /) -> int: ...
     def __ne__(self, value: object, /) -> bool: ...
@@ -2034,7 +2050,7 @@ class Simulator:
         port: SupportsIndex = 0,
         *,
         own_key: bool = False,
-    ) -> Simulator: ...
+    ) -> Self: ...
     def __repr__(self, /) -> str: ...
     def access_token(
         self,
@@ -2170,7 +2186,7 @@ class Target:
         identity_set_extra: Further members of the identity set.
     """
 
-    __match_args__: Final[tuple[str, str]]
+    __match_args__: Final[tuple[Literal["kind"], Literal["id"]]]
     def __eq__(self, value: object, /) -> bool: ...
     def __hash__(self, /) -> int: ...
     def __ne__(self, value: object, /) -> bool: ...
@@ -2489,7 +2505,9 @@ class Violation:
     One broken rule of a redirect. `Redirect.violations` makes these.
     """
 
-    __match_args__: Final[tuple[str, str, str, str, str]]
+    __match_args__: Final[
+        tuple[Literal["code"], Literal["path"], Literal["message"], Literal["value"], Literal["severity"]]
+    ]
     def __eq__(self, value: object, /) -> bool: ...
     def __hash__(self, /) -> int: ...
     def __ne__(self, value: object, /) -> bool: ...
@@ -2529,7 +2547,9 @@ class Violation:
         The offending value as it is in the JSON, telephone numbers unmasked.
         """
 
-def _restore(kind: str, text: str, received_at: SupportsFloat | SupportsIndex, url_id: str | None) -> Any:
+def _restore(
+    kind: str, text: str, received_at: SupportsFloat | SupportsIndex, url_id: str | None = None
+) -> Any:
     """
     Rebuilds a pickled object. The age of a call survives, so that its deadline does.
     """

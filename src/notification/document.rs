@@ -182,11 +182,11 @@ impl<'a> Node<'a> {
         let mut hasher = DefaultHasher::new();
         match self.kind() {
             Kind::Object => self
-                .members()
-                .map(|(key, value)| {
+                .by_name()
+                .into_iter()
+                .map(|(name, value)| {
                     let mut member = DefaultHasher::new();
-                    key.as_str().hash(&mut member);
-                    value.fingerprint().hash(&mut member);
+                    (name, value.fingerprint()).hash(&mut member);
                     member.finish()
                 })
                 // A sum, because members may come in any order.

@@ -226,7 +226,7 @@ impl Call {
             None => Json::new(Document::parse("{}", 1, notification.json.node().arrival())?, 0),
         };
         let url_id = if json.node().get("id").is_none() { notification.url_call_id() } else { None };
-        Self::of(py, JsonObject { json, url_id: url_id.map(String::into_boxed_str) })
+        Self::of(py, JsonObject { json, url_id })
     }
 
     /// Id, tenant and deadline: what a redirect needs of a call.

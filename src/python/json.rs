@@ -4,8 +4,8 @@ use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyType};
 
-use super::value::{self, unplaced};
-use super::{call, notification, operation, participant};
+use super::{call, notification, operation, participant, value};
+use crate::ParseError;
 use crate::notification::{Document, Json, Kind, Node};
 use crate::send::clock::Arrival;
 
@@ -16,8 +16,8 @@ pub(super) const DEEPEST: usize = 512;
 #[pyclass(frozen, subclass, module = "callredirect._native")]
 pub(super) struct JsonObject {
     pub(super) json: Json,
-    /// The call id in the URL of the notification it came in, for call objects without one.
-    pub(super) url_id: Option<Box<str>>,
+    /// Of a call that came without an id: the one in its notification's URL.
+    pub(super) url_id: Option<String>,
 }
 
 impl JsonObject {
@@ -37,14 +37,14 @@ impl JsonObject {
     #[classmethod]
     #[pyo3(signature = (text: "bytes | str") -> "Self")]
     fn from_json(cls: &Bound<'_, PyType>, text: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        read_as(cls, &value::text(text)?)
+        read(cls, &value::text(text)?, |error| error)
     }
 
     /// Reads an object of this class from a dict as ``json`` makes it. Raises ``ParseError``.
     #[classmethod]
     #[pyo3(signature = (value: "Mapping[str, Any]") -> "Self")]
     fn from_dict(cls: &Bound<'_, PyType>, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        read_as(cls, &value::dumped(value)?)
+        read(cls, &value::dumped(value)?, ParseError::without_place)
     }
 
     /// The type the sender named, such as ``"microsoft.graph.call"``, without the ``#``.
@@ -66,11 +66,9 @@ impl JsonObject {
     }
 
     fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> bool {
-        let same = |other: &JsonObject| {
-            let own = slf.get();
-            own.json.node() == other.json.node() && own.url_id == other.url_id
-        };
-        slf.get_type().is(other.get_type()) && other.cast::<JsonObject>().is_ok_and(|other| same(other.get()))
+        let same =
+            |other: &Self| (slf.get().json.node(), &slf.get().url_id) == (other.json.node(), &other.url_id);
+        slf.get_type().is(other.get_type()) && other.cast::<Self>().is_ok_and(|other| same(other.get()))
     }
 
     fn __hash__(&self) -> u64 {
@@ -88,63 +86,63 @@ impl JsonObject {
     }
 
     #[pyo3(signature = () -> "tuple[Any, ...]")]
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Pickled)> {
-        let JsonObject { json, url_id } = slf.get();
-        let node = json.node();
-        let restore = slf.py().import("callredirect._native")?.getattr("_restore")?;
-        let class = slf.get_type().name()?.to_string();
-        let url_id = url_id.as_deref().map(str::to_owned);
-        Ok((restore, (class, node.raw().to_owned(), node.arrival().unix(), url_id)))
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
+        let Self { json, url_id } = slf.get();
+        reduce(slf.as_any(), json.node().raw().to_owned(), json.node().arrival(), url_id.clone())
     }
 }
 
-/// Class, text, seconds since 1970 of its arrival, call id in the URL.
-type Pickled = (String, String, f64, Option<String>);
+/// What `__reduce__` returns: a function and its arguments.
+pub(super) type Reduced<'py> = (Bound<'py, PyAny>, (String, String, f64, Option<String>));
+
+pub(super) fn reduce<'py>(
+    object: &Bound<'py, PyAny>,
+    text: String,
+    arrival: Arrival,
+    url_id: Option<String>,
+) -> PyResult<Reduced<'py>> {
+    let restore = object.py().import("callredirect._native")?.getattr("_restore")?;
+    Ok((restore, (object.get_type().name()?.to_string(), text, arrival.unix(), url_id)))
+}
 
 /// Rebuilds a pickled object. The age of a call survives, so that its deadline does.
 #[pyfunction]
-#[pyo3(signature = (kind, text, received_at, url_id))]
+#[pyo3(signature = (kind, text, received_at, url_id = None))]
 pub(super) fn _restore(
     py: Python<'_>,
     kind: &str,
     text: &str,
     received_at: f64,
-    url_id: Option<&str>,
+    url_id: Option<String>,
 ) -> PyResult<Py<PyAny>> {
-    let age = crate::send::clock::unix() - received_at;
-    restore(py, kind, text.as_bytes(), Arrival::ago(age), url_id)
+    let doc = Document::parse(text, DEEPEST, Arrival::ago(crate::send::clock::unix() - received_at))?;
+    restore(py, kind, Json::new(doc, 0), url_id.as_deref())
 }
 
-fn read_as(class: &Bound<'_, PyType>, text: &[u8]) -> PyResult<Py<PyAny>> {
-    let wanted = class.name()?.to_string();
-    let object = restore(class.py(), &wanted, text, Arrival::now(), None)?;
-    let object = object.bind(class.py());
-    if !object.is_instance(class)? {
-        return Err(unplaced(format!("a {}, not {wanted}", object.get_type().name()?)).into());
-    }
-    Ok(object.clone().unbind())
-}
-
-fn restore(
-    py: Python<'_>,
-    kind: &str,
-    text: &[u8],
-    arrival: Arrival,
-    url_id: Option<&str>,
-) -> PyResult<Py<PyAny>> {
-    let text = std::str::from_utf8(text).map_err(|_| unplaced("not UTF-8"))?;
-    let doc = Document::parse(text, DEEPEST, arrival)?;
-    let json = Json::new(doc, 0);
+/// An object of that class, and of no other.
+fn read(cls: &Bound<'_, PyType>, text: &[u8], tell: fn(ParseError) -> ParseError) -> PyResult<Py<PyAny>> {
+    let py = cls.py();
+    let text = std::str::from_utf8(text).map_err(|_| ParseError::unplaced("not UTF-8"))?;
+    let json = Json::new(Document::parse(text, DEEPEST, Arrival::now()).map_err(tell)?, 0);
     if json.node().kind() != Kind::Object {
-        return Err(unplaced("expected a JSON object").into());
+        return Err(ParseError::unplaced("expected a JSON object").into());
     }
-    let object = || JsonObject { json: json.clone(), url_id: url_id.map(Box::from) };
+    let object = restore(py, &cls.name()?.to_string(), json, None)?.into_bound(py);
+    if object.is_instance(cls)? {
+        return Ok(object.unbind());
+    }
+    let found = object.get_type().name()?;
+    Err(ParseError::unplaced(format!("expected {}, found {found}", cls.name()?)).into())
+}
+
+fn restore(py: Python<'_>, kind: &str, json: Json, url_id: Option<&str>) -> PyResult<Py<PyAny>> {
+    let object = || JsonObject { json: json.clone(), url_id: url_id.map(str::to_owned) };
     for restore in [call::restore, participant::restore, participant::restore_identity, operation::restore] {
         if let Some(object) = restore(py, kind, object())? {
             return Ok(object);
         }
     }
-    notification::object(py, &crate::notification::Notification::read(json))
+    notification::restore(py, kind, json)
 }
 
 /// A JSON value as Python's `json` would read it.
@@ -163,13 +161,18 @@ pub(super) fn to_python<'py>(py: Python<'py>, node: Node<'_>) -> PyResult<Bound<
     }
 }
 
+fn float(raw: &str) -> f64 {
+    raw.parse().unwrap_or(f64::NAN)
+}
+
 pub(super) fn number<'py>(py: Python<'py>, raw: &str) -> PyResult<Bound<'py, PyAny>> {
     if raw.contains(['.', 'e', 'E']) {
-        return raw.parse::<f64>().unwrap_or(f64::NAN).into_bound_py_any(py);
+        return float(raw).into_bound_py_any(py);
     }
     match raw.parse::<i64>() {
         Ok(small) => small.into_bound_py_any(py),
-        Err(_) => py.get_type::<PyInt>().call1((raw,)),
+        // Thousands of digits are too many for Python's `int`: then infinity, as for `1e400`.
+        Err(_) => py.get_type::<PyInt>().call1((raw,)).or_else(|_| float(raw).into_bound_py_any(py)),
     }
 }
 

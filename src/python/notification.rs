@@ -2,19 +2,19 @@
 
 use std::borrow::Cow;
 
-use pyo3::exceptions::{PyIndexError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PySlice, PyTuple};
+use pyo3::types::PyTuple;
 
 use super::call::Call;
 use super::hint::{As, hint};
-use super::json::{DEEPEST, JsonObject, quoted, repr};
+use super::json::{DEEPEST, JsonObject, Reduced, quoted, reduce, repr};
 use super::operation::Operation;
 use super::participant::{ContentSharingSession, Participant};
-use super::value::json_text;
+use super::value::read_json;
 use super::view::{Many, OneHint, Read, Values, View, values};
 use crate::ParseError;
-use crate::notification::{self as core, CHANGE_TYPE, Event, Kind, OpenSet, ParseOptions};
+use crate::notification::{self as core, CHANGE_TYPE, Event, Json, Kind, Node, OpenSet, ParseOptions};
 use crate::send::clock::Arrival;
 
 hint! {
@@ -24,7 +24,6 @@ hint! {
     MatchOperation = "tuple[Literal['operation']]";
     MatchRaw = "tuple[Literal['raw'], Literal['problem']]";
     Notes = "Iterator[Notification]";
-    NoteOrNotes = "Any";
 }
 
 values! {
@@ -46,16 +45,18 @@ values! {
 pub(super) fn parse(
     body: &Bound<'_, PyAny>,
     lenient: bool,
-    max_bytes: usize,
-    max_depth: usize,
+    max_bytes: i64,
+    max_depth: i64,
     received_at: Option<f64>,
 ) -> PyResult<Notifications> {
-    if max_depth > DEEPEST {
-        return Err(PyValueError::new_err(format!("max_depth can be at most {DEEPEST}, not {max_depth}")));
-    }
-    let options = ParseOptions { lenient, max_bytes, max_depth };
+    let bounded = |name: &str, value: i64, most: usize| {
+        let limit = usize::try_from(value).ok().filter(|limit| *limit <= most);
+        limit.ok_or_else(|| PyValueError::new_err(format!("{name} must be from 0 to {most}, not {value}")))
+    };
+    let max_bytes = bounded("max_bytes", max_bytes, usize::MAX)?;
+    let options = ParseOptions { lenient, max_bytes, max_depth: bounded("max_depth", max_depth, DEEPEST)? };
     let arrival = arrival(body.py(), received_at)?;
-    let items = core::parse(&json_text(body)?, &options, arrival).map_err(ParseError::from)?;
+    let items = read_json(body, |text| core::parse(text, &options, arrival).map_err(ParseError::from))?;
     Ok(Notifications { items })
 }
 
@@ -82,10 +83,30 @@ pub(super) fn object(py: Python<'_>, core: &core::Notification) -> PyResult<Py<P
     })
 }
 
+/// One notification read from JSON, whatever class its text calls for, or a pickled list of them.
+pub(super) fn restore(py: Python<'_>, kind: &str, json: Json) -> PyResult<Py<PyAny>> {
+    if kind == "Notifications" {
+        let items = json.node().items().map(|item| core::Notification::read(json.at(item))).collect();
+        return Ok(Py::new(py, Notifications { items })?.into_any());
+    }
+    object(py, &core::Notification::read(json))
+}
+
 /// The notifications of one body, in order. A ``Sequence``.
 #[pyclass(frozen, sequence, module = "callredirect")]
 pub(super) struct Notifications {
     items: Vec<core::Notification>,
+}
+
+impl Notifications {
+    fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
+        self.items.iter().map(|item| item.json.node())
+    }
+
+    fn tuple<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let items = self.items.iter().map(|item| object(py, item)).collect::<PyResult<Vec<_>>>()?;
+        Ok(PyTuple::new(py, items)?.into_any())
+    }
 }
 
 #[pymethods]
@@ -94,21 +115,60 @@ impl Notifications {
         self.items.len()
     }
 
-    fn __getitem__(&self, py: Python<'_>, index: &Bound<'_, PyAny>) -> PyResult<As<NoteOrNotes, Py<PyAny>>> {
-        if let Ok(slice) = index.cast::<PySlice>() {
-            let items = self.items.iter().map(|item| object(py, item)).collect::<PyResult<Vec<_>>>()?;
-            return Ok(PyTuple::new(py, items)?.as_any().get_item(slice)?.unbind().into());
+    fn __getitem__<'py>(&self, py: Python<'py>, index: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let place = index.extract::<usize>().ok();
+        match place.and_then(|place| self.items.get(place)) {
+            Some(item) => Ok(object(py, item)?.into_bound(py)),
+            // Slices, counting from the end, and what is wrong with anything else: as a tuple has it.
+            None => self.tuple(py)?.get_item(index),
         }
-        let index: isize = index.extract()?;
-        let place = if index < 0 { index.checked_add_unsigned(self.items.len()) } else { Some(index) };
-        let item = place.and_then(|place| self.items.get(usize::try_from(place).ok()?));
-        let item = item.ok_or_else(|| PyIndexError::new_err("no notification at that index"))?;
-        Ok(object(py, item)?.into())
     }
 
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<As<Notes, Bound<'py, PyAny>>> {
-        let items = self.items.iter().map(|item| object(py, item)).collect::<PyResult<Vec<_>>>()?;
-        Ok(PyTuple::new(py, items)?.as_any().try_iter()?.into_any().into())
+        Ok(self.tuple(py)?.try_iter()?.into_any().into())
+    }
+
+    /// Position of the first notification equal to ``value``. Raises ``ValueError`` if there is none.
+    #[pyo3(signature = (value: "object", *range: "int") -> "int")]
+    fn index<'py>(
+        &self,
+        py: Python<'py>,
+        value: &Bound<'py, PyAny>,
+        range: &Bound<'py, PyTuple>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let args = PyTuple::new(py, [value.clone()])?.add(range)?;
+        self.tuple(py)?.getattr("index")?.call1(args.cast_into::<PyTuple>()?)
+    }
+
+    /// How many notifications are equal to ``value``.
+    #[pyo3(signature = (value: "object") -> "int")]
+    fn count<'py>(&self, py: Python<'py>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        self.tuple(py)?.call_method1("count", (value,))
+    }
+
+    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
+        other.cast::<Self>().is_ok_and(|other| self.nodes().eq(other.get().nodes()))
+    }
+
+    fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
+        self.tuple(py)?.hash()
+    }
+
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    #[pyo3(signature = (memo: "Any") -> "Self")]
+    fn __deepcopy__(slf: Py<Self>, memo: &Bound<'_, PyAny>) -> Py<Self> {
+        let _ = memo;
+        slf
+    }
+
+    #[pyo3(signature = () -> "tuple[Any, ...]")]
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
+        let raws: Vec<_> = slf.get().nodes().map(Node::raw).collect();
+        let arrival = slf.get().nodes().next().map_or_else(Arrival::now, Node::arrival);
+        reduce(slf.as_any(), format!("[{}]", raws.join(",")), arrival, None)
     }
 
     fn __repr__(&self) -> String {

@@ -220,13 +220,14 @@ impl Identity {
         Ok(extra.unwrap_or_else(|| Ok(PyDict::new(slf.py())))?.into())
     }
 
-    /// Phone numbers are masked, and so is the name of somebody who rings from one.
+    /// Phone numbers are masked whatever identity they stand in, and so is the name of somebody who rings from one.
     fn __repr__(slf: &Bound<'_, Self>) -> String {
         let Some(filled) = Self::filled(slf) else { return "Identity()".into() };
+        let phone = filled.is_phone() || filled.id().is_some_and(|id| id.starts_with('+'));
         let mut shown = vec![format!("kind={}", quoted(&filled.kind))];
         for (field, wire) in Self::FIELDS {
             if let Some(text) = filled.node.str(wire) {
-                let hide = filled.is_phone() && *field != "tenant_id";
+                let hide = text.starts_with('+') || (phone && *field != "tenant_id");
                 shown.push(format!(
                     "{field}={}",
                     if hide { quoted(&mask_phone(&text)) } else { quoted(&text) }

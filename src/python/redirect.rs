@@ -5,12 +5,16 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::errors::{exception, raise};
-use super::hint::{As, JsonDict, MaybeStrings, Targets};
+use super::hint::{As, JsonDict, MaybeStrings, Targets, hint};
 pub(super) use super::target::Target;
 use super::value::{Reduced, dict, dumped, members, reduce, replace, repr, text, to_python};
 pub(super) use super::violation::{Limits, Violation};
 use crate::ParseError;
 use crate::redirect as core;
+
+hint! {
+    MatchRedirect = "tuple[Literal['targets']]";
+}
 
 /// Where a call should go: what Graph gets.
 ///
@@ -82,8 +86,9 @@ fn seconds(value: &Bound<'_, PyAny>) -> PyResult<i64> {
 #[pymethods]
 impl Redirect {
     #[classattr]
-    #[pyo3(name = "__match_args__")]
-    const MATCH_ARGS: (&'static str,) = ("targets",);
+    fn __match_args__() -> As<MatchRedirect, (&'static str,)> {
+        ("targets",).into()
+    }
 
     #[new]
     #[pyo3(signature = (
@@ -131,9 +136,7 @@ impl Redirect {
     #[staticmethod]
     #[pyo3(signature = (value: "dict[str, Any]") -> "Redirect")]
     fn from_dict(value: &Bound<'_, PyDict>) -> PyResult<Self> {
-        let read = core::Redirect::from_json(&dumped(value)?);
-        // The place in a text nobody saw would only confuse.
-        Ok(Self(read.map_err(|error| ParseError { line: 0, column: 0, ..error })?))
+        Ok(Self(core::Redirect::from_json(&dumped(value)?).map_err(ParseError::without_place)?))
     }
 
     /// The JSON that Graph gets: compact, members in the order of the documentation, only what is set.

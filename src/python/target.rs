@@ -3,9 +3,13 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::hint::{As, JsonDict};
+use super::hint::{As, JsonDict, hint};
 use super::value::{Reduced, dict, members, reduce, replace, repr};
 use crate::redirect as core;
+
+hint! {
+    MatchTarget = "tuple[Literal['kind'], Literal['id']]";
+}
 
 /// Who to ring. Usually made by one of the static methods: ``Target.user(...)``, ``Target.phone(...)``.
 ///
@@ -46,8 +50,9 @@ fn named(target: core::Target, display_name: Option<String>, tenant_id: Option<S
 #[pymethods]
 impl Target {
     #[classattr]
-    #[pyo3(name = "__match_args__")]
-    const MATCH_ARGS: (&'static str, &'static str) = ("kind", "id");
+    fn __match_args__() -> As<MatchTarget, (&'static str, &'static str)> {
+        ("kind", "id").into()
+    }
 
     #[new]
     #[pyo3(signature = (

@@ -3,17 +3,12 @@
 use std::borrow::Cow;
 
 use pyo3::IntoPyObjectExt;
-use pyo3::exceptions::{PyRecursionError, PyTypeError};
+use pyo3::exceptions::{PyRecursionError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyMemoryView, PyString, PyType};
+use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyMapping, PyMemoryView, PyString, PyType};
 use serde_json::{Map, Value};
 
 use crate::{ParseError, json};
-
-/// A fault that has no place in a text, because there was no text.
-pub(super) fn unplaced(reason: impl Into<String>) -> ParseError {
-    ParseError { reason: reason.into(), path: "$".into(), line: 0, column: 0 }
-}
 
 /// `bytes`, `bytearray`, `memoryview` or `str` as bytes; those of `bytes` and `str` in place.
 pub(super) fn text<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
@@ -24,7 +19,9 @@ pub(super) fn text<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
         return match text.to_cow() {
             Ok(Cow::Borrowed(text)) => Ok(Cow::Borrowed(text.as_bytes())),
             Ok(Cow::Owned(text)) => Ok(Cow::Owned(text.into_bytes())),
-            Err(_) => Err(unplaced("the string holds lone surrogates, which no JSON text can").into()),
+            Err(_) => {
+                Err(ParseError::unplaced("the string holds lone surrogates, which no JSON text can").into())
+            }
         };
     }
     if value.is_instance_of::<PyByteArray>() || value.is_instance_of::<PyMemoryView>() {
@@ -38,7 +35,9 @@ pub(super) fn dumped(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     let py = value.py();
     let dumped = py.import("json")?.call_method1("dumps", (value,)).map_err(|error| {
         if error.is_instance_of::<PyRecursionError>(py) {
-            unplaced("nested too deeply").into()
+            ParseError::unplaced("nested too deeply").into()
+        } else if error.is_instance_of::<PyValueError>(py) {
+            ParseError::unplaced("holds itself").into()
         } else {
             error
         }
@@ -50,15 +49,26 @@ pub(super) fn dumped(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
 pub(super) fn json_text<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
     if value.is_instance_of::<PyDict>() || value.is_instance_of::<PyList>() {
         dumped(value).map(Cow::Owned)
+    } else if value.cast::<PyMapping>().is_ok() {
+        dumped(value.py().get_type::<PyDict>().call1((value,))?.as_any()).map(Cow::Owned)
     } else {
         text(value)
     }
 }
 
+/// What is read from JSON text or from what `json.loads` made of it.
+pub(super) fn read_json<T>(
+    value: &Bound<'_, PyAny>,
+    read: impl FnOnce(&[u8]) -> Result<T, ParseError>,
+) -> PyResult<T> {
+    let result = read(&json_text(value)?);
+    let seen = value.cast::<PyList>().is_err() && value.cast::<PyMapping>().is_err();
+    Ok(if seen { result } else { result.map_err(ParseError::without_place) }?)
+}
+
 /// A Python value as a JSON value. Raises `ParseError` for what JSON has no word for.
 pub(super) fn from_python(value: &Bound<'_, PyAny>) -> PyResult<Value> {
-    // The place in a text nobody saw would only confuse.
-    Ok(json::parse(&dumped(value)?).map_err(|error| ParseError { line: 0, column: 0, ..error })?)
+    Ok(json::parse(&dumped(value)?).map_err(ParseError::without_place)?)
 }
 
 /// The members of a `dict`.

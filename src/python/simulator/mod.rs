@@ -40,7 +40,7 @@ impl Simulator {
         port = 0,
         *,
         own_key = false,
-    ))]
+    ) -> "Self")]
     fn new(py: Python<'_>, app_id: &str, tenant_id: &str, port: u16, own_key: bool) -> PyResult<Self> {
         let options =
             SimulatorOptions { app_id: app_id.to_owned(), tenant_id: tenant_id.to_owned(), port, own_key };
