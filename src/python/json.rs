@@ -113,10 +113,10 @@ pub(super) fn _restore(
     kind: &str,
     text: &str,
     received_at: f64,
-    url_id: Option<String>,
+    url_id: Option<&str>,
 ) -> PyResult<Py<PyAny>> {
     let doc = Document::parse(text, DEEPEST, Arrival::ago(crate::send::clock::unix() - received_at))?;
-    restore(py, kind, Json::new(doc, 0), url_id.as_deref())
+    restore(py, kind, Json::new(doc, 0), url_id)
 }
 
 /// An object of that class, and of no other.
