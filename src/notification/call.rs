@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::document::{Kind, Node};
 use super::identity::ParticipantInfo;
 use super::resource::is_id;
+use crate::json::{Kind, Node};
 
 /// Members with an attribute of their own; the rest is `extra`.
 pub const CALL_MEMBERS: [&str; 13] = [

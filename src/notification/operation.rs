@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::call::canonical;
-use super::document::Node;
+use crate::json::Node;
 
 const STATUSES: [&str; 4] = ["notStarted", "running", "completed", "failed"];
 

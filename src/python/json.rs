@@ -6,6 +6,7 @@ use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyType};
 
 use super::{notification, party, value};
 use crate::ParseError;
+use crate::json::utf8;
 use crate::notification::{Document, Json, Kind, Node};
 use crate::send::clock::Arrival;
 
@@ -70,7 +71,7 @@ impl JsonObject {
     #[pyo3(signature = () -> "tuple[Any, ...]")]
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
         let Self { json, url_id } = slf.get();
-        reduce(slf.as_any(), json.node().raw().to_owned(), json.node().arrival(), url_id.clone())
+        reduce(slf.as_any(), json.node().raw().to_owned(), json.arrival, url_id.clone())
     }
 }
 
@@ -97,15 +98,15 @@ pub(super) fn _restore(
     received_at: f64,
     url_id: Option<String>,
 ) -> PyResult<Py<PyAny>> {
-    let doc = Document::parse(text, DEEPEST, Arrival::ago(crate::send::clock::unix() - received_at))?;
-    restore(py, kind, Json::new(doc, 0), url_id)
+    let arrival = Arrival::ago(crate::send::clock::unix() - received_at);
+    restore(py, kind, Json::new(Document::parse(text, DEEPEST)?, arrival), url_id)
 }
 
 /// An object of that class, and of no other.
 fn read(cls: &Bound<'_, PyType>, text: &[u8], tell: fn(ParseError) -> ParseError) -> PyResult<Py<PyAny>> {
     let py = cls.py();
-    let text = std::str::from_utf8(text).map_err(|_| ParseError::unplaced("not UTF-8"))?;
-    let json = Json::new(Document::parse(text, DEEPEST, Arrival::now()).map_err(tell)?, 0);
+    let doc = utf8(text).and_then(|text| Document::parse(text, DEEPEST)).map_err(tell)?;
+    let json = Json::new(doc, Arrival::now());
     if json.node().kind() != Kind::Object {
         return Err(ParseError::unplaced("expected a JSON object").into());
     }

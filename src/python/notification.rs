@@ -89,8 +89,8 @@ pub(super) fn call(py: Python<'_>, core: &core::Notification) -> PyResult<Py<Cal
     if let Some(call) = core.call() {
         return Call::make(py, core.json.at(call.0), core.url_call_id());
     }
-    let empty = core::Document::parse("{}", 1, core.json.node().arrival())?;
-    Call::make(py, Json::new(empty, 0), core.url_call_id())
+    let empty = core::Document::parse("{}", 1)?;
+    Call::make(py, Json::new(empty, core.json.arrival), core.url_call_id())
 }
 
 /// The notifications of one body, in order. A ``Sequence``.
@@ -168,7 +168,7 @@ impl Notifications {
     #[pyo3(signature = () -> "tuple[Any, ...]")]
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
         let raws: Vec<_> = slf.get().nodes().map(Node::raw).collect();
-        let arrival = slf.get().nodes().next().map_or_else(Arrival::now, Node::arrival);
+        let arrival = slf.get().items.first().map_or_else(Arrival::now, |item| item.json.arrival);
         reduce(slf.as_any(), format!("[{}]", raws.join(",")), arrival, None)
     }
 

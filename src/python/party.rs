@@ -84,7 +84,7 @@ impl Call {
     }
 
     pub(super) fn until(slf: &Bound<'_, Self>) -> crate::send::Deadline {
-        crate::send::Deadline::of(node(slf).arrival())
+        crate::send::Deadline::of(slf.as_super().get().json.arrival)
     }
 }
 
@@ -175,7 +175,7 @@ impl Call {
     /// Until when a redirect of this call makes sense: 13 seconds from the arrival of its notification.
     #[getter]
     fn deadline(slf: &Bound<'_, Self>) -> Deadline {
-        Deadline::of(node(slf).arrival())
+        Deadline::of(slf.as_super().get().json.arrival)
     }
 
     /// Members of the call without an attribute here.
