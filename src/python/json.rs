@@ -1,13 +1,13 @@
-//! `JsonObject`: what all parsed classes have in common, and JSON values as Python values.
+//! `JsonObject`: what all parsed classes have in common.
 
-use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyType};
+use pyo3::types::PyType;
 
-use super::{notification, party, value};
+use super::value::{self, to_python};
+use super::{notification, party};
 use crate::ParseError;
 use crate::json::utf8;
-use crate::notification::{Document, Json, Kind, Node};
+use crate::notification::{Document, Json, Kind};
 use crate::send::clock::Arrival;
 
 /// Deepest nesting that any text may have, whatever a caller asks for: values are built by recursion.
@@ -123,70 +123,4 @@ fn restore(py: Python<'_>, kind: &str, json: Json, url_id: Option<String>) -> Py
         Some(object) => Ok(object),
         None => notification::restore(py, kind, json),
     }
-}
-
-/// A JSON value as Python's `json` would read it.
-pub(super) fn to_python<'py>(py: Python<'py>, node: Node<'_>) -> PyResult<Bound<'py, PyAny>> {
-    match node.kind() {
-        Kind::Object => {
-            let dict = PyDict::new(py);
-            for (key, value) in node.members() {
-                dict.set_item(key.as_str().unwrap_or_default(), to_python(py, value)?)?;
-            }
-            dict.into_bound_py_any(py)
-        }
-        Kind::Array => {
-            let items = node.items().map(|item| to_python(py, item)).collect::<PyResult<Vec<_>>>()?;
-            PyList::new(py, items)?.into_bound_py_any(py)
-        }
-        Kind::Plain | Kind::Escaped => node.as_str().unwrap_or_default().into_bound_py_any(py),
-        Kind::Number => number(py, node.raw()),
-        Kind::True => PyBool::new(py, true).into_bound_py_any(py),
-        Kind::False => PyBool::new(py, false).into_bound_py_any(py),
-        Kind::Null => Ok(py.None().into_bound(py)),
-    }
-}
-
-fn float(raw: &str) -> f64 {
-    raw.parse().unwrap_or(f64::NAN)
-}
-
-fn number<'py>(py: Python<'py>, raw: &str) -> PyResult<Bound<'py, PyAny>> {
-    if raw.contains(['.', 'e', 'E']) {
-        return float(raw).into_bound_py_any(py);
-    }
-    match raw.parse::<i64>() {
-        Ok(small) => small.into_bound_py_any(py),
-        // Thousands of digits are too many for Python's `int`: then infinity, as for `1e400`.
-        Err(_) => py.get_type::<PyInt>().call1((raw,)).or_else(|_| float(raw).into_bound_py_any(py)),
-    }
-}
-
-/// The members without an attribute of their own.
-pub(super) fn extra<'py>(py: Python<'py>, node: Node<'_>, known: &[&str]) -> PyResult<Bound<'py, PyDict>> {
-    let dict = PyDict::new(py);
-    for (key, value) in node.members() {
-        if !known.iter().any(|name| key.is(name)) {
-            dict.set_item(key.as_str().unwrap_or_default(), to_python(py, value)?)?;
-        }
-    }
-    Ok(dict)
-}
-
-/// `Name(field='value', ...)`, fields without a value left out.
-pub(super) fn repr(name: &str, fields: &[(&str, Option<String>)]) -> String {
-    let shown: Vec<String> = fields
-        .iter()
-        .filter_map(|(field, value)| value.as_ref().map(|value| format!("{field}={value}")))
-        .collect();
-    format!("{name}({})", shown.join(", "))
-}
-
-/// A string as Python would show it, near enough: quoted, control characters escaped, at most 80 characters.
-pub(super) fn quoted(text: &str) -> String {
-    let short: String = text.chars().take(80).collect();
-    let dots = if short.len() < text.len() { "..." } else { "" };
-    let escaped: String =
-        short.chars().flat_map(|c| if c == '"' { vec!['"'] } else { c.escape_debug().collect() }).collect();
-    format!("'{escaped}{dots}'")
 }

@@ -7,9 +7,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use super::hint::{As, hint};
-use super::json::{DEEPEST, JsonObject, Reduced, quoted, reduce, repr};
+use super::json::{DEEPEST, JsonObject, Reduced, reduce};
 use super::party::{Call, Operation, Participant};
-use super::value::read_json;
+use super::value::{quoted, read_json, repr};
 use crate::ParseError;
 use crate::notification::{self as core, Event, Json, Kind, Node, ParseOptions};
 use crate::send::clock::Arrival;

@@ -7,8 +7,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::hint::{As, JsonDict, hint};
-use super::json::{JsonObject, extra, quoted, repr};
+use super::json::JsonObject;
 use super::send::Deadline;
+use super::value::{extra, quoted, repr};
 use crate::mask_phone;
 use crate::notification::{self as core, CALL_MEMBERS, Json, Node};
 
