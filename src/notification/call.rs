@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::document::{Kind, Node};
 use super::identity::ParticipantInfo;
 use super::open_set::{CALL_DIRECTION, CALL_STATE};
 use super::resource::is_id;
+use crate::json::{Kind, Node};
 
 /// Members that decide something: none of them may come twice.
 const DECIDING: [&str; 9] =

@@ -2,15 +2,15 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
 
 use super::call::Call;
-use super::document::{Document, Json, Kind, Node};
+use super::held::Json;
 use super::lenient::blank_documentation_slips;
 use super::open_set::CHANGE_TYPE;
 use super::operation::Operation;
 use super::resource::{Part, Resource, is_id};
 use crate::ParseError;
+use crate::json::{self, Document, Kind, Node};
 use crate::send::clock::Arrival;
 
 /// How to read a body.
@@ -103,50 +103,49 @@ const LEGACY_MEMBERS: [&str; 3] = ["callState", "operationOutcome", "appState"];
 pub fn parse(body: &[u8], options: &ParseOptions, arrival: Arrival) -> Result<Vec<Notification>, Refusal> {
     if body.len() > options.max_bytes {
         let reason = format!("body of {} bytes, the limit is {}", body.len(), options.max_bytes);
-        return Err(Refusal::TooLarge(whole(reason)));
+        return Err(Refusal::TooLarge(ParseError::unplaced(reason)));
     }
-    let text = std::str::from_utf8(body).map_err(|error| {
-        let reason = format!("byte {} is not UTF-8", error.valid_up_to());
-        let valid = body.get(..error.valid_up_to()).and_then(|valid| std::str::from_utf8(valid).ok());
-        let (line, column) = super::scan::position(valid.unwrap_or_default(), error.valid_up_to());
-        Refusal::Malformed(ParseError { reason, path: "$".into(), line, column })
-    })?;
+    let text = json::utf8(body).map_err(Refusal::Malformed)?;
     let text =
         if options.lenient { Cow::Owned(blank_documentation_slips(text)) } else { Cow::Borrowed(text) };
-    let doc = Document::parse(&text, options.max_depth, arrival).map_err(Refusal::Malformed)?;
-    let items = items(&doc)?;
-    Ok(items.into_iter().map(|index| Notification::read(Json::new(Arc::clone(&doc), index))).collect())
+    let doc = Document::parse(&text, options.max_depth).map_err(Refusal::Malformed)?;
+    let body = Json::new(doc, arrival);
+    Ok(items(body.node())?.into_iter().map(|item| Notification::read(body.at(item))).collect())
 }
 
-fn items(doc: &Document) -> Result<Vec<u32>, Refusal> {
-    let root = doc.root();
+fn items(root: Node<'_>) -> Result<Vec<Node<'_>>, Refusal> {
     let list = match root.kind() {
         Kind::Array => root,
         Kind::Object => match root.get("value") {
             Some(_) if root.duplicate(&["value"]).is_some() => {
-                return Err(Refusal::Malformed(whole("`value` comes twice".into())));
+                return Err(Refusal::Malformed(ParseError::unplaced("`value` comes twice")));
             }
             Some(list) if list.kind() == Kind::Array => list,
-            Some(_) => return Err(Refusal::Malformed(at("`value` is not a list", "$.value"))),
-            None if root.get("changeType").is_some() => return Ok(vec![root.index()]),
+            Some(_) => {
+                return Err(Refusal::Malformed(ParseError {
+                    path: "$.value".into(),
+                    ..ParseError::unplaced("`value` is not a list")
+                }));
+            }
+            None if root.get("changeType").is_some() => return Ok(vec![root]),
             None if LEGACY_MEMBERS.iter().any(|name| root.get(name).is_some()) => {
                 let reason =
                     "a call in the Skype format from before Graph; answer 204 and Graph's format follows";
-                return Err(Refusal::Legacy(whole(reason.into())));
+                return Err(Refusal::Legacy(ParseError::unplaced(reason)));
             }
-            None => return Err(Refusal::Malformed(whole("not a notification body: no `value` list".into()))),
+            None => {
+                return Err(Refusal::Malformed(ParseError::unplaced(
+                    "not a notification body: no `value` list",
+                )));
+            }
         },
-        _ => return Err(Refusal::Malformed(whole("not a notification body: expected an object".into()))),
+        _ => {
+            return Err(Refusal::Malformed(ParseError::unplaced(
+                "not a notification body: expected an object",
+            )));
+        }
     };
-    Ok(list.items().map(Node::index).collect())
-}
-
-fn whole(reason: String) -> ParseError {
-    ParseError { reason, path: "$".into(), line: 0, column: 0 }
-}
-
-fn at(reason: &str, path: &str) -> ParseError {
-    ParseError { path: path.into(), ..whole(reason.into()) }
+    Ok(list.items().collect())
 }
 
 impl Notification {

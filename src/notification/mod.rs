@@ -1,20 +1,19 @@
 //! Bytes to typed events: tolerant of what the wire sends, nothing lost.
 
 mod call;
-mod document;
 mod envelope;
-mod escape;
+mod held;
 mod identity;
 mod lenient;
 mod open_set;
 mod operation;
 mod resource;
 mod result_info;
-mod scan;
 
+pub use crate::json::{Children, Document, Kind, Members, Node};
 pub use call::Call;
-pub use document::{Children, Document, Json, Kind, Members, Node};
 pub use envelope::{Event, Notification, ParseOptions, Problem, Refusal, parse};
+pub use held::Json;
 pub use identity::{IDENTITY_KINDS, Identity, ParticipantInfo};
 pub use open_set::*;
 pub use operation::Operation;

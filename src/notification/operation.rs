@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::document::Node;
 use super::open_set::OPERATION_STATUS;
+use crate::json::Node;
 
 /// A `commsOperation` or one of its kinds.
 #[derive(Clone, Copy)]

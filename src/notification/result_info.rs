@@ -3,7 +3,7 @@
 //! Sources: *call: delete*, call end reason codes; threads of people who met the others. The lists are incomplete, so
 //! a code without words is no error.
 
-use super::document::Node;
+use crate::json::Node;
 
 /// A result code with its subcode.
 #[derive(Clone, Copy)]

@@ -133,7 +133,7 @@ view! {
         /// Until when a redirect of this call makes sense: 13 seconds from the arrival of its notification.
         #[getter]
         fn deadline(slf: &Bound<'_, Self>) -> Deadline {
-            Deadline::of(slf.as_super().get().json.node().arrival())
+            Deadline::of(slf.as_super().get().json.arrival)
         }
     }
 
@@ -223,7 +223,7 @@ impl Call {
     pub(super) fn of_notification(py: Python<'_>, notification: &core::Notification) -> PyResult<Py<Self>> {
         let json = match notification.call() {
             Some(call) => notification.json.at(call.0),
-            None => Json::new(Document::parse("{}", 1, notification.json.node().arrival())?, 0),
+            None => Json::new(Document::parse("{}", 1)?, notification.json.arrival),
         };
         let url_id = if json.node().get("id").is_none() { notification.url_call_id() } else { None };
         Self::of(py, JsonObject { json, url_id })
@@ -235,6 +235,6 @@ impl Call {
         let call = core::Call(object.json.node());
         let id = call.id().map(Cow::into_owned).or_else(|| object.url_id.as_deref().map(str::to_owned));
         let tenant_id = call.tenant_id().map(Cow::into_owned);
-        (id, tenant_id, crate::send::Deadline::of(object.json.node().arrival()))
+        (id, tenant_id, crate::send::Deadline::of(object.json.arrival))
     }
 }

@@ -1,11 +1,12 @@
-//! `JsonObject`: what all parsed classes have in common, and JSON values as Python values.
+//! `JsonObject`: what all parsed classes have in common.
 
-use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyType};
+use pyo3::types::PyType;
 
-use super::{call, notification, operation, participant, value};
+use super::value::{self, to_python};
+use super::{call, notification, operation, participant};
 use crate::ParseError;
+use crate::json::utf8;
 use crate::notification::{Document, Json, Kind, Node};
 use crate::send::clock::Arrival;
 
@@ -88,7 +89,7 @@ impl JsonObject {
     #[pyo3(signature = () -> "tuple[Any, ...]")]
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
         let Self { json, url_id } = slf.get();
-        reduce(slf.as_any(), json.node().raw().to_owned(), json.node().arrival(), url_id.clone())
+        reduce(slf.as_any(), json.node().raw().to_owned(), json.arrival, url_id.clone())
     }
 }
 
@@ -115,15 +116,15 @@ pub(super) fn _restore(
     received_at: f64,
     url_id: Option<&str>,
 ) -> PyResult<Py<PyAny>> {
-    let doc = Document::parse(text, DEEPEST, Arrival::ago(crate::send::clock::unix() - received_at))?;
-    restore(py, kind, Json::new(doc, 0), url_id)
+    let arrival = Arrival::ago(crate::send::clock::unix() - received_at);
+    restore(py, kind, Json::new(Document::parse(text, DEEPEST)?, arrival), url_id)
 }
 
 /// An object of that class, and of no other.
 fn read(cls: &Bound<'_, PyType>, text: &[u8], tell: fn(ParseError) -> ParseError) -> PyResult<Py<PyAny>> {
     let py = cls.py();
-    let text = std::str::from_utf8(text).map_err(|_| ParseError::unplaced("not UTF-8"))?;
-    let json = Json::new(Document::parse(text, DEEPEST, Arrival::now()).map_err(tell)?, 0);
+    let doc = utf8(text).and_then(|text| Document::parse(text, DEEPEST)).map_err(tell)?;
+    let json = Json::new(doc, Arrival::now());
     if json.node().kind() != Kind::Object {
         return Err(ParseError::unplaced("expected a JSON object").into());
     }
@@ -143,66 +144,4 @@ fn restore(py: Python<'_>, kind: &str, json: Json, url_id: Option<&str>) -> PyRe
         }
     }
     notification::restore(py, kind, json)
-}
-
-/// A JSON value as Python's `json` would read it.
-pub(super) fn to_python<'py>(py: Python<'py>, node: Node<'_>) -> PyResult<Bound<'py, PyAny>> {
-    match node.kind() {
-        Kind::Object => members(py, node, |_| true)?.into_bound_py_any(py),
-        Kind::Array => {
-            let items = node.items().map(|item| to_python(py, item)).collect::<PyResult<Vec<_>>>()?;
-            PyList::new(py, items)?.into_bound_py_any(py)
-        }
-        Kind::Plain | Kind::Escaped => node.as_str().unwrap_or_default().into_bound_py_any(py),
-        Kind::Number => number(py, node.raw()),
-        Kind::True => PyBool::new(py, true).into_bound_py_any(py),
-        Kind::False => PyBool::new(py, false).into_bound_py_any(py),
-        Kind::Null => Ok(py.None().into_bound(py)),
-    }
-}
-
-fn float(raw: &str) -> f64 {
-    raw.parse().unwrap_or(f64::NAN)
-}
-
-pub(super) fn number<'py>(py: Python<'py>, raw: &str) -> PyResult<Bound<'py, PyAny>> {
-    if raw.contains(['.', 'e', 'E']) {
-        return float(raw).into_bound_py_any(py);
-    }
-    match raw.parse::<i64>() {
-        Ok(small) => small.into_bound_py_any(py),
-        // Thousands of digits are too many for Python's `int`: then infinity, as for `1e400`.
-        Err(_) => py.get_type::<PyInt>().call1((raw,)).or_else(|_| float(raw).into_bound_py_any(py)),
-    }
-}
-
-/// The members whose name is wanted, as a dict.
-pub(super) fn members<'py>(
-    py: Python<'py>,
-    node: Node<'_>,
-    wanted: impl Fn(Node<'_>) -> bool,
-) -> PyResult<Bound<'py, PyDict>> {
-    let dict = PyDict::new(py);
-    for (key, value) in node.members().filter(|(key, _)| wanted(*key)) {
-        dict.set_item(key.as_str().unwrap_or_default(), to_python(py, value)?)?;
-    }
-    Ok(dict)
-}
-
-/// `Name(field='value', ...)`, fields without a value left out.
-pub(super) fn repr(name: &str, fields: &[(&str, Option<String>)]) -> String {
-    let shown: Vec<String> = fields
-        .iter()
-        .filter_map(|(field, value)| value.as_ref().map(|value| format!("{field}={value}")))
-        .collect();
-    format!("{name}({})", shown.join(", "))
-}
-
-/// A string as Python would show it, near enough: quoted, control characters escaped, at most 80 characters.
-pub(super) fn quoted(text: &str) -> String {
-    let short: String = text.chars().take(80).collect();
-    let dots = if short.len() < text.len() { "..." } else { "" };
-    let escaped: String =
-        short.chars().flat_map(|c| if c == '"' { vec!['"'] } else { c.escape_debug().collect() }).collect();
-    format!("'{escaped}{dots}'")
 }

@@ -8,10 +8,10 @@ use pyo3::types::PyTuple;
 
 use super::call::Call;
 use super::hint::{As, hint};
-use super::json::{DEEPEST, JsonObject, Reduced, quoted, reduce, repr};
+use super::json::{DEEPEST, JsonObject, Reduced, reduce};
 use super::operation::Operation;
 use super::participant::{ContentSharingSession, Participant};
-use super::value::read_json;
+use super::value::{quoted, read_json, repr};
 use super::view::{Many, OneHint, Read, Values, View, values};
 use crate::ParseError;
 use crate::notification::{self as core, CHANGE_TYPE, Event, Json, Kind, Node, OpenSet, ParseOptions};
@@ -167,7 +167,7 @@ impl Notifications {
     #[pyo3(signature = () -> "tuple[Any, ...]")]
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
         let raws: Vec<_> = slf.get().nodes().map(Node::raw).collect();
-        let arrival = slf.get().nodes().next().map_or_else(Arrival::now, Node::arrival);
+        let arrival = slf.get().items.first().map_or_else(Arrival::now, |item| item.json.arrival);
         reduce(slf.as_any(), format!("[{}]", raws.join(",")), arrival, None)
     }
 

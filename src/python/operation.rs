@@ -5,8 +5,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use super::hint::{As, JsonDict, hint};
-use super::json::{JsonObject, number};
+use super::json::JsonObject;
 use super::participant::ParticipantInfo;
+use super::value::number;
 use super::view::{
     Anything, Many, One, OneOf, Read, Text, Values, View, read, values, view, view_extra, view_repr,
 };

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::hint::{As, hint};
-use super::value::{Reduced, reduce, replace, repr};
+use super::value::{Reduced, reduce, replace, repr_fields};
 use crate::outcome::{Attempt as CoreAttempt, Outcome as CoreOutcome, Refused, Verdict};
 
 hint! {
@@ -94,7 +94,7 @@ impl Attempt {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        repr("Attempt", &self.fields(py)?)
+        repr_fields("Attempt", &self.fields(py)?)
     }
 
     #[pyo3(signature = () -> "tuple[Any, ...]")]
@@ -165,7 +165,7 @@ impl Outcome {
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        repr(&slf.get_type().name()?.to_string(), &slf.get().fields(slf.py())?)
+        repr_fields(&slf.get_type().name()?.to_string(), &slf.get().fields(slf.py())?)
     }
 
     #[pyo3(signature = () -> "tuple[Any, ...]")]

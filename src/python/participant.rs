@@ -4,7 +4,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use super::hint::{As, JsonDict};
-use super::json::{JsonObject, members, quoted};
+use super::json::JsonObject;
+use super::value::{extra, quoted};
 use super::view::{
     Anything, Flag, Int, Many, One, OneOf, Read, Text, Values, View, read, values, view, view_extra,
     view_repr,
@@ -214,9 +215,8 @@ impl Identity {
     /// Members of the identity without an attribute here, as Python values: ``identityProvider``, ``hidden``, ...
     #[getter]
     fn extra<'py>(slf: &Bound<'py, Self>) -> PyResult<As<JsonDict, Bound<'py, PyDict>>> {
-        let known =
-            |name: Node<'_>| name.is("@odata.type") || Self::FIELDS.iter().any(|(_, wire)| name.is(wire));
-        let extra = Self::filled(slf).map(|filled| members(slf.py(), filled.node, |name| !known(name)));
+        let known: Vec<_> = Self::FIELDS.iter().map(|(_, wire)| *wire).chain(["@odata.type"]).collect();
+        let extra = Self::filled(slf).map(|filled| extra(slf.py(), filled.node, &known));
         Ok(extra.unwrap_or_else(|| Ok(PyDict::new(slf.py())))?.into())
     }
 

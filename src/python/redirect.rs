@@ -7,7 +7,7 @@ use pyo3::types::{PyDict, PyTuple};
 use super::errors::{exception, raise};
 use super::hint::{As, JsonDict, MaybeStrings, Targets, hint};
 pub(super) use super::target::Target;
-use super::value::{Reduced, dict, dumped, members, reduce, replace, repr, text, to_python};
+use super::value::{Reduced, dumped, members, reduce, replace, repr_fields, text, value_to_python};
 pub(super) use super::violation::{Limits, Violation};
 use crate::ParseError;
 use crate::redirect as core;
@@ -156,7 +156,7 @@ impl Redirect {
     #[pyo3(signature = (api_version = None) -> "dict[str, Any]")]
     fn to_dict<'py>(&self, py: Python<'py>, api_version: Option<&str>) -> PyResult<Bound<'py, PyAny>> {
         self.check_version(py, api_version)?;
-        to_python(py, &self.0.to_value())
+        value_to_python(py, &self.0.to_value())
     }
 
     /// Every broken rule, errors and warnings, in the order of the JSON. Empty if there is nothing to say.
@@ -237,15 +237,15 @@ impl Redirect {
 
     /// Members without an attribute here. A new dict each time.
     #[getter]
-    fn extra<'py>(&self, py: Python<'py>) -> PyResult<As<JsonDict, Bound<'py, PyDict>>> {
-        Ok(dict(py, &self.0.extra)?.into())
+    fn extra<'py>(&self, py: Python<'py>) -> PyResult<As<JsonDict, Bound<'py, PyAny>>> {
+        Ok(value_to_python(py, &self.0.extra)?.into())
     }
 
     /// With telephone numbers, and the parts of the callback URI that may hold keys, masked.
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let fields = self.fields(py)?;
         fields.set_item("callback_uri", self.0.masked_callback_uri())?;
-        repr("Redirect", &fields)
+        repr_fields("Redirect", &fields)
     }
 
     #[pyo3(signature = () -> "tuple[Any, ...]")]

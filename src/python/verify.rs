@@ -8,7 +8,7 @@ use pyo3::types::{PyDict, PyString};
 
 use super::errors::{exception, raise};
 use super::hint::{As, hint};
-use super::value::{Reduced, read_json, reduce, replace, repr};
+use super::value::{Reduced, read_json, reduce, replace, repr_fields};
 use crate::ParseError;
 use crate::verify as core;
 
@@ -98,7 +98,7 @@ impl Claims {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        repr("Claims", &self.fields(py)?)
+        repr_fields("Claims", &self.fields(py)?)
     }
 
     #[pyo3(signature = () -> "tuple[Any, ...]")]

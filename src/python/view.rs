@@ -7,7 +7,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
 use super::hint::{As, Hint, JsonDict, hint};
-use super::json::{JsonObject, to_python};
+use super::json::JsonObject;
+use super::value::{extra, to_python};
 use crate::notification::{Kind, Node, OpenSet};
 
 /// A class over a JSON object that adds nothing to it but attributes.
@@ -220,8 +221,8 @@ const SECRETS: [&str; 6] =
 pub(super) fn view_extra<'py, V: View>(
     slf: &Bound<'py, V>,
 ) -> PyResult<As<JsonDict, Bound<'py, pyo3::types::PyDict>>> {
-    let known = |name: Node<'_>| name.is("@odata.type") || V::FIELDS.iter().any(|(_, wire)| name.is(wire));
-    Ok(super::json::members(slf.py(), slf.as_super().get().json.node(), |name| !known(name))?.into())
+    let known: Vec<_> = V::FIELDS.iter().map(|(_, wire)| *wire).chain(["@odata.type"]).collect();
+    Ok(extra(slf.py(), slf.as_super().get().json.node(), &known)?.into())
 }
 
 /// Declares classes over JSON objects: `attribute: how it is read = "wire name";`, and methods of their own after `+`.

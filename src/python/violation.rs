@@ -6,7 +6,7 @@ use pyo3::types::PyDict;
 use serde_json::Value;
 
 use super::hint::{As, hint};
-use super::value::{Reduced, from_python, reduce, replace, repr, to_python};
+use super::value::{Reduced, from_python, reduce, replace, repr_fields, value_to_python};
 use crate::redirect as core;
 
 hint! {
@@ -85,12 +85,12 @@ impl Violation {
     /// The offending value as it is in the JSON, telephone numbers unmasked.
     #[getter]
     fn value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        to_python(py, &self.value)
+        value_to_python(py, &self.value)
     }
 
     /// Without the value, which may be a telephone number.
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        repr("Violation", &self.fields(py)?)
+        repr_fields("Violation", &self.fields(py)?)
     }
 
     fn __str__(&self) -> String {
@@ -163,7 +163,7 @@ impl Limits {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        repr("Limits", &self.fields(py)?)
+        repr_fields("Limits", &self.fields(py)?)
     }
 
     #[pyo3(signature = () -> "tuple[Any, ...]")]

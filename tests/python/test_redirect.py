@@ -177,7 +177,7 @@ def test_versions() -> None:
         (memoryview(b'{"targets": [\n{}]}'), "$.targets[0]", 2),
         ('{"timeout": 1, "timeout": 1}', "$.timeout", 1),
         ("\ud800", "$", 0),
-        ("[" * 100_000, "$" + "[0]" * 65, 1),
+        ("[" * 100_000, "$" + "[0]" * 20 + "...", 1),
     ],
 )
 def test_what_cannot_be_read(text: object, path: str, line: int) -> None:

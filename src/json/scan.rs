@@ -4,17 +4,13 @@
 //! U+FFFD (a truncated emoji in a display name must not lose a call). No recursion, so no depth can exhaust the stack.
 
 use super::document::{Entry, Kind};
+use super::place::{path, position};
 use crate::ParseError;
 
 /// Builds the index; the caller has already made sure that the text is UTF-8.
 pub(super) fn scan(text: &str, max_depth: usize) -> Result<Vec<Entry>, ParseError> {
     if u32::try_from(text.len()).is_err() {
-        return Err(ParseError {
-            reason: "text longer than 4 GB".into(),
-            path: "$".into(),
-            line: 0,
-            column: 0,
-        });
+        return Err(ParseError::unplaced("text longer than 4 GB"));
     }
     let mut scanner = Scanner {
         bytes: text.as_bytes(),
@@ -257,7 +253,8 @@ impl Scanner<'_> {
     #[allow(clippy::cast_possible_truncation, reason = "scan() has made sure that the text is below 4 GB")]
     fn push(&mut self, kind: Kind, start: usize) -> u32 {
         let index = self.entries.len() as u32;
-        self.entries.push(Entry { kind, start: start as u32, end: 0, next: index + 1 });
+        // Whatever comes is inside until it is closed.
+        self.entries.push(Entry { kind, start: start as u32, end: 0, next: u32::MAX });
         index
     }
 
@@ -270,77 +267,12 @@ impl Scanner<'_> {
         }
     }
 
+    #[allow(clippy::cast_possible_truncation, reason = "scan() has made sure that the text is below 4 GB")]
     fn error(&self, text: &str, reason: Fault) -> ParseError {
         let (line, column) = position(text, self.pos);
-        ParseError { reason: reason.into(), path: self.path(text), line, column }
+        let path = path(text, &self.entries, self.entries.len() as u32);
+        ParseError { reason: reason.into(), path, line, column }
     }
-
-    /// Where the scanner stands, told from the containers still open.
-    fn path(&self, text: &str) -> String {
-        let mut path = String::from("$");
-        for (depth, &container) in self.open.iter().enumerate() {
-            let inside = self.open.get(depth + 1).copied();
-            let mut last = None;
-            let mut count = 0_usize;
-            let mut child = container + 1;
-            while let Some(entry) = self.entry(child) {
-                last = Some(child);
-                count += 1;
-                if Some(child) == inside {
-                    break;
-                }
-                child = entry.next;
-            }
-            if self.entry(container).is_some_and(|entry| entry.kind == Kind::Array) {
-                // The item being read has no entry yet unless it is itself an open container.
-                let item = if inside.is_some() { count.saturating_sub(1) } else { count };
-                path.push('[');
-                path.push_str(&item.to_string());
-                path.push(']');
-            } else {
-                // Names stand at even places; with an open value inside, the name is the one before it.
-                let name = if inside.is_some() { self.name_before(container, inside) } else { last };
-                let raw = name.and_then(|index| self.entry(index)).and_then(|entry| {
-                    text.get(entry.start as usize + 1..(entry.end as usize).saturating_sub(1))
-                });
-                if let Some(raw) = raw.filter(|_| inside.is_some() || count % 2 == 1) {
-                    push_name(&mut path, raw);
-                }
-            }
-        }
-        path
-    }
-
-    fn name_before(&self, container: u32, value: Option<u32>) -> Option<u32> {
-        let mut before = None;
-        let mut child = container + 1;
-        while Some(child) != value {
-            before = Some(child);
-            child = self.entry(child)?.next;
-        }
-        before
-    }
-}
-
-/// Appends `.name`, or `['odd name']`, at most 40 characters of it.
-pub(super) fn push_name(path: &mut String, name: &str) {
-    let short: String = name.chars().take(40).collect();
-    if !short.is_empty() && short.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-        path.push('.');
-        path.push_str(&short);
-    } else {
-        path.push_str("['");
-        path.push_str(&short);
-        path.push_str("']");
-    }
-}
-
-/// 1-based line and column (in characters) of a byte offset.
-pub(super) fn position(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    (line, column)
 }
 
 /// How many bytes come before the next quote, backslash or control character, eight at a time.
