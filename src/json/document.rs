@@ -153,12 +153,15 @@ impl<'a> Node<'a> {
 
     /// Whether it is this very string.
     pub fn is(self, text: &str) -> bool {
-        match self.kind() {
+        let entry = self.entry();
+        match entry.kind {
             Kind::Plain => {
-                let raw = self.raw();
-                raw.len() == text.len() + 2 && raw.get(1..=text.len()) == Some(text)
+                let (start, end) = (entry.start as usize + 1, (entry.end as usize).saturating_sub(1));
+                // Lengths first: nearly every comparison ends there.
+                start + text.len() == end && self.doc.text.as_bytes().get(start..end) == Some(text.as_bytes())
             }
-            _ => self.as_str().is_some_and(|own| own == text),
+            Kind::Escaped => self.as_str().is_some_and(|own| own == text),
+            _ => false,
         }
     }
 
@@ -211,18 +214,20 @@ impl<'a> Node<'a> {
         hasher.finish()
     }
 
-    /// The first member name that comes twice among those `known`.
-    pub fn duplicate(self, known: &[&'static str]) -> Option<&'static str> {
-        let mut seen = 0_u64;
-        for (key, _) in self.members() {
-            let Some(place) = known.iter().position(|name| key.is(name)) else { continue };
-            let bit = 1 << place;
-            if seen & bit != 0 {
-                return known.get(place).copied();
+    /// The members of these names in one pass; the name of the first that comes twice as an error.
+    pub fn pick<const N: usize>(
+        self,
+        names: [&'static str; N],
+    ) -> Result<[Option<Node<'a>>; N], &'static str> {
+        let mut picked = [None; N];
+        for (key, value) in self.members() {
+            if let Some((name, slot)) = names.iter().zip(&mut picked).find(|(name, _)| key.is(name))
+                && slot.replace(value).is_some()
+            {
+                return Err(name);
             }
-            seen |= bit;
         }
-        None
+        Ok(picked)
     }
 }
 

@@ -4,12 +4,7 @@ use std::borrow::Cow;
 
 use super::identity::ParticipantInfo;
 use super::open_set::{CALL_DIRECTION, CALL_STATE};
-use super::resource::is_id;
 use crate::json::{Kind, Node};
-
-/// Members that decide something: none of them may come twice.
-const DECIDING: [&str; 9] =
-    ["@odata.type", "id", "state", "direction", "source", "targets", "tenantId", "callbackUri", "answeredBy"];
 
 /// A call.
 #[derive(Clone, Copy)]
@@ -45,20 +40,5 @@ impl<'a> Call<'a> {
     /// The call's tenant: the call's own, else the caller's.
     pub fn tenant_id(self) -> Option<Cow<'a, str>> {
         self.0.str("tenantId").or_else(|| self.source()?.identity()?.node.str("tenantId"))
-    }
-
-    /// Why a call object cannot be trusted with a decision, if it cannot: a member twice, or an id that is no id.
-    pub fn problem(self) -> Option<(String, String)> {
-        if let Some(name) = self.0.duplicate(&DECIDING) {
-            return Some((format!(".{name}"), "the member comes twice".into()));
-        }
-        let id = self.0.get("id")?;
-        match id.as_str() {
-            Some(id) if is_id(&id) => None,
-            Some(_) => {
-                Some((".id".into(), "not a call id: letters, digits, - and _ only, at most 128".into()))
-            }
-            None => Some((".id".into(), "the call id is not a string".into())),
-        }
     }
 }

@@ -25,6 +25,11 @@ impl Json {
         self.doc.node(self.index)
     }
 
+    /// The value of that [`Node::index`].
+    pub fn node_at(&self, index: u32) -> Node<'_> {
+        self.doc.node(index)
+    }
+
     /// Another value of the same document.
     #[must_use]
     pub fn at(&self, node: Node<'_>) -> Self {

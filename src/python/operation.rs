@@ -33,6 +33,9 @@ impl Read for Code {
         let value = value.or_else(|| of.json.node().get("subCode"));
         let read = value.map(|value| match (value.as_int(), value.kind()) {
             (Some(code), _) => Ok(Some(code.into_bound_py_any(py)?)),
+            (None, Kind::Number) if value.raw().contains(['.', 'e', 'E']) => {
+                Ok(Some(value.raw().into_bound_py_any(py)?))
+            }
             (None, Kind::Number) => number(py, value.raw()).map(Some),
             _ => value.as_str().map(|text| text.into_bound_py_any(py)).transpose(),
         });

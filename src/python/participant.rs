@@ -12,7 +12,7 @@ use super::view::{
 };
 use crate::mask_phone;
 use crate::notification::{
-    self as core, ENDPOINT_TYPE, MEDIA_DIRECTION, MODALITY, Node, OpenSet, RECORDING_STATUS,
+    self as core, ENDPOINT_TYPE, MEDIA_DIRECTION, MODALITY, OpenSet, RECORDING_STATUS,
 };
 
 values! {

@@ -8,7 +8,7 @@ use pyo3::types::{PyString, PyTuple};
 
 use super::hint::{As, Hint, JsonDict, hint};
 use super::json::JsonObject;
-use super::value::{extra, to_python};
+use super::value::{extra, quoted, to_python};
 use crate::notification::{Kind, Node, OpenSet};
 
 /// A class over a JSON object that adds nothing to it but attributes.
@@ -205,13 +205,25 @@ pub(super) fn view_repr<V: View>(slf: &Bound<'_, V>) -> PyResult<String> {
             continue;
         }
         let value = slf.as_any().getattr(*field)?;
-        let empty = value.is_none() || value.cast::<PyTuple>().is_ok_and(PyTupleMethods::is_empty);
-        if !empty {
-            shown.push(format!("{field}={}", value.repr()?));
+        if let Ok(text) = value.cast::<PyString>() {
+            shown.push(format!("{field}={}", quoted(&text.to_cow()?)));
+        } else if let Ok(list) = value.cast::<PyTuple>() {
+            let items = list.iter().take(SHOWN).map(|item| Ok(item.repr()?.to_string()));
+            let items = items.collect::<PyResult<Vec<_>>>()?.join(", ");
+            let more = if list.len() > SHOWN { ", ..." } else { "," };
+            if !list.is_empty() {
+                shown.push(format!("{field}=({items}{more})"));
+            }
+        } else if !value.is_none() {
+            shown
+                .push(format!("{field}={}", value.repr()?.to_string().chars().take(400).collect::<String>()));
         }
     }
     Ok(format!("{}({})", slf.as_any().get_type().name()?, shown.join(", ")))
 }
+
+/// How many items of a list are shown.
+const SHOWN: usize = 4;
 
 /// Members that open something: never shown, never logged.
 const SECRETS: [&str; 6] =

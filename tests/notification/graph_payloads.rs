@@ -33,7 +33,7 @@ fn expected(row: &Row) -> Event {
         "notification.call.terminated" | "notification.call.deleted-minimal" => Event::CallEnded,
         "notification.participants" => Event::ParticipantsChanged,
         "notification.operation" => Event::OperationEnded,
-        "notification.contentSharing" => Event::Other,
+        "notification.contentSharing" => Event::ContentSharingChanged,
         "notification.single" if row.file.contains("incoming") => Event::IncomingCall,
         kind if kind.starts_with("notification.call.") || kind == "notification.single" => Event::CallUpdated,
         kind => panic!("{}: unknown kind {kind}", row.file),
