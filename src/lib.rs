@@ -32,4 +32,4 @@ pub mod simulator;
 mod python;
 
 pub use error::ParseError;
-pub use secret::{Secret, mask_phone};
+pub use secret::{Secret, mask_phone, mask_phones};

@@ -18,6 +18,9 @@ use crate::verify::{Claims, Reason, Verifier};
 /// Unknown key ids are cheap to invent: keys are fetched for them this often at most.
 const KEY_REFRESH: Duration = Duration::from_secs(30);
 
+/// Without any key every call is lost, so a fetch that failed is tried again sooner.
+const FIRST_KEYS_RETRY: Duration = Duration::from_secs(1);
+
 /// A webhook request, as the host's adapter hands it over.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
@@ -49,7 +52,8 @@ impl Reply {
 /// What `receive` came to.
 #[derive(Debug, Clone)]
 pub enum Receipt {
-    /// Microsoft's keys are needed first: fetch them, then receive the same request again.
+    /// Microsoft's keys are needed first. Fetch them, unless a fetch is under way, and say so with
+    /// [`Redirector::keys_fetched`]; then receive the same request again.
     NeedsKeys,
     /// Refused: nothing to do but reply. The reason is for logs.
     Refused(Reply, String),
@@ -66,11 +70,17 @@ pub enum Work {
     Ended(Arc<TrackedCall>),
 }
 
+#[derive(Debug, Default)]
+struct KeyFetch {
+    asked: Option<Instant>,
+    under_way: bool,
+}
+
 /// The receiving half of a bot.
 pub struct Redirector {
     verifier: Arc<Verifier>,
     fetches_keys: bool,
-    keys_asked: Mutex<Option<Instant>>,
+    fetch: Mutex<KeyFetch>,
     store: Box<dyn ClaimStore>,
     calls: Calls,
     options: ParseOptions,
@@ -78,8 +88,7 @@ pub struct Redirector {
 }
 
 impl Redirector {
-    /// `verifier` is `None` only where verification is switched off. `fetches_keys` says whether
-    /// [`Receipt::NeedsKeys`] can be answered. `remembered` bounds the calls kept.
+    /// `fetches_keys` says whether [`Receipt::NeedsKeys`] can be answered. `remembered` bounds the calls kept.
     pub fn new(
         verifier: Arc<Verifier>,
         fetches_keys: bool,
@@ -90,7 +99,7 @@ impl Redirector {
         Self {
             verifier,
             fetches_keys,
-            keys_asked: Mutex::new(None),
+            fetch: Mutex::default(),
             store,
             calls: Calls::new(remembered),
             options,
@@ -161,9 +170,7 @@ impl Redirector {
         };
         match self.verifier.verify(authorization, clock::unix()) {
             Ok(claims) => Ok(claims),
-            Err(error) if matches!(error.reason, Reason::UnknownKey | Reason::NoKeys) && self.may_fetch() => {
-                Err(Receipt::NeedsKeys)
-            }
+            Err(error) if self.awaits_keys(error.reason) => Err(Receipt::NeedsKeys),
             Err(error) => Err(match error.reason {
                 Reason::NoKeys => Receipt::Refused(Reply::status(503), error.to_string()),
                 Reason::Tenant => Receipt::Refused(Reply::status(403), error.to_string()),
@@ -172,14 +179,27 @@ impl Redirector {
         }
     }
 
-    fn may_fetch(&self) -> bool {
-        let mut asked = self.keys_asked.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = asked.is_none_or(|asked| clock::now().saturating_duration_since(asked) >= KEY_REFRESH);
-        if self.fetches_keys && due {
-            *asked = Some(clock::now());
-            return true;
+    /// The fetch that [`Receipt::NeedsKeys`] asked for is over, well or badly: nobody waits for it any more.
+    pub fn keys_fetched(&self) {
+        let mut fetch = self.fetch.lock().unwrap_or_else(PoisonError::into_inner);
+        *fetch = KeyFetch { asked: Some(clock::now()), under_way: false };
+    }
+
+    /// Only requests that need the keys wait for them: a stranger's invented key id must not hold up genuine calls.
+    fn awaits_keys(&self, reason: Reason) -> bool {
+        let pause = match reason {
+            Reason::NoKeys => FIRST_KEYS_RETRY,
+            Reason::UnknownKey => KEY_REFRESH,
+            _ => return false,
+        };
+        if !self.fetches_keys {
+            return false;
         }
-        false
+        let mut fetch = self.fetch.lock().unwrap_or_else(PoisonError::into_inner);
+        if fetch.asked.is_none_or(|asked| clock::now().saturating_duration_since(asked) >= pause) {
+            *fetch = KeyFetch { asked: Some(clock::now()), under_way: true };
+        }
+        fetch.under_way
     }
 
     /// Ends first: a call that came and went within one body must not be redirected.

@@ -27,3 +27,18 @@ pub fn mask_phone(number: &str) -> String {
         .map(|(i, c)| if i >= shown_from || (i == 0 && c == '+') { c } else { '*' })
         .collect()
 }
+
+/// Free text with every phone number in it (`+` and seven digits or more) masked.
+pub fn mask_phones(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('+') {
+        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, following) = after.split_at(digits);
+        masked.push_str(before);
+        let number = format!("+{number}");
+        masked.push_str(&if digits < 7 { number } else { mask_phone(&number) });
+        rest = following;
+    }
+    masked + rest
+}

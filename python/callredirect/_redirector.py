@@ -6,9 +6,10 @@ Receiving is Rust's; what is here calls the bot's own functions, and runs on aft
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 from ._client import AsyncClient
-from ._native import Cloud, Receiver, Redirect, Reply, TrackedCall, Verifier
+from ._native import Accepted, Cloud, Receiver, Redirect, Reply, TrackedCall, Verifier
 from .exceptions import CallRedirectError
 
 TYPE_CHECKING = False
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 
     OnIncoming = TypeVar("OnIncoming", bound=IncomingHandler)
     OnEnded = TypeVar("OnEnded", bound=EndedHandler)
+    _Result = TypeVar("_Result")
+
+
+# Redirects are over within 13 seconds of their arrival; `on_ended` handlers may need a moment more.
+_DRAIN_SECONDS = 15.0
 
 
 def _logger() -> logging.Logger:
@@ -50,7 +56,9 @@ class Redirector:
         base_url: Another root of Graph, such as a simulator's; plain http on loopback only.
         limits: Other numbers than Microsoft's present ones.
 
-    The host owns the server, the event loop and the lifecycle; see ``callredirect.adapters``.
+    The host owns the server, the event loop and the lifecycle; see ``callredirect.adapters``. Logs to
+    ``callredirect``: ``INFO`` for refused notifications and accepted redirects, ``WARNING`` for other outcomes,
+    ``ERROR`` for calls that could not be redirected; never tokens, bodies, names or whole phone numbers.
     """
 
     def __init__(
@@ -65,20 +73,24 @@ class Redirector:
         base_url: str | None = None,
         limits: Limits | None = None,
     ) -> None:
-        self._receiver = Receiver(verifier or Verifier(app_id), store=store)
+        verifier = verifier or Verifier(app_id)
+        if verifier.app_id != app_id:
+            raise ValueError(f"the verifier is for app id {verifier.app_id!r}, the bot is {app_id!r}")
+        self._receiver = Receiver(verifier, store=store)
         self._client = AsyncClient(
             credential, api_version=api_version, cloud=cloud, base_url=base_url, limits=limits
         )
         self._incoming: IncomingHandler | None = None
         self._ended: EndedHandler | None = None
         self._redirecting: dict[str, asyncio.Task[None]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._fetching: asyncio.Task[None] | None = None
 
     def on_incoming(self, handler: OnIncoming) -> OnIncoming:
         """Registers the function that says where a call goes: a ``Redirect``, or ``None`` to leave it alone.
 
-        Synchronous functions run in a thread. The function has until ``call.deadline``.
+        Synchronous functions run in a thread. The function has until ``call.deadline``; then it is cancelled, as far
+        as it can be, and the call is lost. The last one registered counts.
         """
         self._incoming = handler
         return handler
@@ -112,16 +124,21 @@ class Redirector:
             headers: All request headers: a mapping, or pairs.
             received_at: ``time.monotonic()`` when the request began; now, if it is not given.
 
-        Nothing that a sender does makes this raise: the reply says 202, 204, 400, 401, 403, 413, 415 or 503.
+        Returns:
+            What to answer: 202, 204, 400, 401, 403, 413, 415 or 503, whatever the sender did.
+
+        Raises:
+            TypeError: The host's mistake, never the sender's: a body or headers of another type. A header that is
+                ``None`` counts as absent.
         """
         if received_at is None:
             received_at = time.monotonic()
-        receipt = self._receiver.receive(body, headers, received_at) if self._fetching is None else None
-        if receipt is None or receipt.reply is None:
+        if isinstance(headers, Iterator):
+            headers = list(headers)  # they may have to be read twice
+        receipt = self._receiver.receive(body, headers, received_at)
+        while receipt.reply is None:
             await self._fetch_keys()
             receipt = self._receiver.receive(body, headers, received_at)
-        if receipt.reply is None:
-            raise CallRedirectError("keys are needed twice in a row: please report it")
         if receipt.reason is not None:
             _logger().info("notification answered %d: %s", receipt.reply.status, receipt.reason)
         for call in receipt.incoming:
@@ -131,14 +148,20 @@ class Redirector:
         return receipt.reply
 
     async def close(self) -> None:
-        """Answers new requests 503 and waits for the redirects under way, which their deadlines bound."""
+        """Answers new requests 503 and waits for the redirects under way, which their deadlines bound.
+
+        Waits at most 15 seconds, in case a handler does not come back. Harmless when closed already.
+        """
         import asyncio
 
         self._receiver.close()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        others = self._tasks - {asyncio.current_task()}
+        if others:
+            _, late = await asyncio.wait(others, timeout=_DRAIN_SECONDS)
+            if late:
+                _logger().warning("closed with %d handler(s) still running", len(late))
 
-    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _start(self, work: Coroutine[Any, Any, _Result]) -> asyncio.Task[_Result]:
         import asyncio
 
         # The set keeps the task alive: the loop itself holds it only weakly.
@@ -148,21 +171,23 @@ class Redirector:
         return task
 
     async def _fetch_keys(self) -> None:
-        """One fetch at a time, however many requests wait for it."""
+        """One fetch at a time, however many requests wait for it; a request that is cut off does not end it."""
         import asyncio
 
-        if self._fetching is None:
-            self._fetching = self._start(self._fetch_keys_once())
-        await asyncio.shield(self._fetching)
+        fetching = self._fetching
+        if fetching is None or fetching.done() or fetching.get_loop() is not asyncio.get_running_loop():
+            fetching = self._fetching = self._start(self._fetch_keys_once())
+        await asyncio.shield(fetching)
 
     async def _fetch_keys_once(self) -> None:
         from ._bridge import loop_mailbox
 
+        failure: str | None
         try:
             box = loop_mailbox()
-            failure: str | None = await box.wait(self._receiver.fetch_keys(box.mailbox))
-        finally:
-            self._fetching = None
+            failure = await box.wait(self._receiver.fetch_keys(box.mailbox))
+        except OSError as error:
+            failure = str(error)
         if failure is not None:
             _logger().warning("Microsoft's keys could not be fetched: %s", failure)
 
@@ -171,43 +196,63 @@ class Redirector:
         try:
             await self._settle(tracked)
         except CallRedirectError as error:
-            tracked._failed(f"{type(error).__name__}: {error}")
+            self._failed(tracked, " ".join(f"{type(error).__name__}: {error}".split()))  # one line
         except Exception as error:
             # The bot's own code, or its credential: the log has the traceback, the record only the kind.
-            tracked._failed(f"{type(error).__name__} was raised")
             _logger().exception("call %s: the bot's code raised", tracked.call_id)
+            self._failed(tracked, f"{type(error).__name__} was raised")
+        except BaseException as error:
+            # The loop or the process is being stopped.
+            self._failed(tracked, f"interrupted by {type(error).__name__}")
+            raise
         finally:
             self._redirecting.pop(tracked.call_id, None)
-            if tracked.failure is not None:
-                _logger().error("call %s was not redirected: %s", tracked.call_id, tracked.failure)
 
     async def _settle(self, tracked: TrackedCall) -> None:
-        call = tracked.call
-        if call is None or self._incoming is None:
-            return tracked._failed("no on_incoming handler is registered")
         import asyncio
 
+        call = tracked.call
+        if call is None or self._incoming is None:
+            return self._failed(tracked, "no on_incoming handler is registered")
+        deciding = self._start(_run(self._incoming, call))
         try:
-            decision = await asyncio.wait_for(_run(self._incoming, call), call.deadline.remaining)
-        except asyncio.TimeoutError:
-            if not call.deadline.passed:
-                raise
-            return tracked._failed("the on_incoming handler gave no answer before the deadline")
+            await asyncio.wait([deciding], timeout=call.deadline.remaining)
+        finally:
+            in_time = deciding.done()
+            deciding.cancel()  # it may refuse to be: nobody waits for it
+        if not in_time:
+            return self._failed(tracked, "the on_incoming handler gave no answer before the deadline")
+        if deciding.cancelled():
+            return self._failed(tracked, "the on_incoming handler was cancelled")
+        decision = deciding.result()
         tracked._decided()
         if decision is None:
-            return tracked._left_alone()
+            _logger().info("call %s was left alone", tracked.call_id)
+            tracked._left_alone()
+            return None
         if not isinstance(decision, Redirect):
-            return tracked._failed(
-                f"the on_incoming handler returned {type(decision).__name__}, not a Redirect or None"
+            return self._failed(
+                tracked, f"the on_incoming handler returned {type(decision).__name__}, not a Redirect or None"
             )
         request = self._client._prepare(call, decision, call.deadline)
         tracked._validated()
         if tracked.ended:
-            return tracked._failed("the call ended before it could be redirected")
-        outcome = await self._client._send(request)
+            reason = "the call ended before it could be redirected"
+            tracked._failed(reason)
+            return _logger().info("call %s: %s", tracked.call_id, reason)  # nobody's fault
+        try:
+            outcome = await self._client._send(request)
+        except asyncio.CancelledError:
+            self._failed(tracked, "cancelled while the redirect was being sent: it may have arrived")
+            raise
         tracked._redirected(outcome)
-        _logger().info("call %s: %r", tracked.call_id, outcome)
+        level = "info" if isinstance(outcome, Accepted) else "warning"
+        getattr(_logger(), level)("%r, client-request-id %s", tracked, outcome.client_request_id)
         return None
+
+    def _failed(self, tracked: TrackedCall, reason: str) -> None:
+        if tracked._failed(reason):
+            _logger().error("call %s: %s", tracked.call_id, reason)
 
     async def _tell_ended(self, tracked: TrackedCall) -> None:
         import asyncio

@@ -4,8 +4,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::mask_phones;
 use crate::notification::{Notification, id_key};
-use crate::outcome::{Outcome, Verdict};
+use crate::outcome::{Attempt, Outcome, Verdict};
 use crate::send::clock::{Arrival, Instant};
 
 /// A step on a call's way.
@@ -25,8 +26,8 @@ pub enum Step {
     Validated,
     /// The request left.
     Sent,
-    /// Graph answered.
-    Answered,
+    /// Graph answered the request.
+    Replied,
     /// There is an outcome, or a reason why there is none.
     Settled,
     /// The call ended.
@@ -43,8 +44,8 @@ impl Step {
             Self::Claimed => "claimed",
             Self::Decided => "decided",
             Self::Validated => "validated",
-            Self::Sent => "redirect sent",
-            Self::Answered => "answered",
+            Self::Sent => "sent",
+            Self::Replied => "replied",
             Self::Settled => "settled",
             Self::Ended => "ended",
         }
@@ -79,7 +80,7 @@ pub struct Told {
     pub settlement: Option<Settlement>,
     /// The notification that it ended.
     pub ended: Option<Notification>,
-    /// Each step with the time since arrival, in the order they happened.
+    /// Each step with the time since arrival, in the order of these times.
     pub steps: Vec<(Step, Duration)>,
 }
 
@@ -119,24 +120,27 @@ impl TrackedCall {
         self.lock().steps.push((step, at.saturating_duration_since(self.arrival.at)));
     }
 
-    /// Notes how the call was settled, right after it was; the first time counts.
-    pub fn settle(&self, settlement: Settlement) {
+    /// Notes how the call was settled, right after it was; false when it was settled already.
+    pub fn settle(&self, settlement: Settlement) -> bool {
         let settled = self.arrival.elapsed();
         let mut told = self.lock();
         if told.settlement.is_some() {
-            return;
+            return false;
         }
         if let Settlement::Redirected(outcome) = &settlement
-            && let Some(last) = outcome.attempts.iter().rev().find(|attempt| attempt.sent)
+            && let Some(last) = last_sent(outcome)
         {
             let since = settled.saturating_sub(outcome.elapsed);
             told.steps.push((Step::Sent, since + last.started));
             if last.status.is_some() {
-                told.steps.push((Step::Answered, since + last.started + last.duration));
+                told.steps.push((Step::Replied, since + last.started + last.duration));
             }
         }
         told.settlement = Some(settlement);
         told.steps.push((Step::Settled, settled));
+        // The call may have ended while the answer was on its way here.
+        told.steps.sort_by_key(|(_, at)| *at);
+        true
     }
 
     /// Notes the end; false when it was known already.
@@ -154,26 +158,41 @@ impl TrackedCall {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One readable line per step, then the outcome.
+    /// One readable line per step; the last is the outcome, at the moment that settled the call or ended it.
     pub fn timeline(&self) -> String {
         let told = self.told();
-        let line = |at: Duration, text: &str| format!("{:>9.1} ms  {text}\n", at.as_secs_f64() * 1000.0);
-        let mut out = format!("call {}\n", self.call_id);
+        let mut lines = vec![format!("call {}", self.call_id)];
+        let mut line =
+            |at: Duration, text: &str| lines.push(format!("{:>9.1} ms  {text}", at.as_secs_f64() * 1000.0));
         for (step, at) in &told.steps {
-            let text = match (step, &told.settlement) {
-                (Step::Answered, Some(Settlement::Redirected(outcome))) => {
-                    let status = outcome.attempts.last().and_then(|attempt| attempt.status);
-                    format!("{} by Graph", status.map_or_else(String::new, |status| status.to_string()))
-                }
-                (Step::Settled, Some(settlement)) => format!("outcome: {}", settlement.summary()),
-                (Step::Received, _) => "notification received".to_owned(),
-                (Step::Ended, _) => "call terminated".to_owned(),
-                (step, _) => step.name().to_owned(),
-            };
-            out.push_str(&line(*at, &text));
+            match step {
+                Step::Received => line(*at, "notification received"),
+                Step::Sent => line(*at, "redirect sent"),
+                Step::Replied => line(*at, &told.reply()),
+                Step::Ended => line(*at, "call terminated"),
+                Step::Settled => {}
+                step => line(*at, step.name()),
+            }
         }
-        out
+        if let (Some(settlement), Some((_, last))) = (&told.settlement, told.steps.last()) {
+            line(*last, &format!("outcome: {}", settlement.summary()));
+        }
+        lines.join("\n")
     }
+}
+
+impl Told {
+    fn reply(&self) -> String {
+        let status = match &self.settlement {
+            Some(Settlement::Redirected(outcome)) => last_sent(outcome).and_then(|attempt| attempt.status),
+            _ => None,
+        };
+        status.map_or_else(|| "no answer".to_owned(), |status| format!("{status} from Graph"))
+    }
+}
+
+fn last_sent(outcome: &Outcome) -> Option<&Attempt> {
+    outcome.attempts.iter().rev().find(|attempt| attempt.sent)
 }
 
 impl Settlement {
@@ -191,7 +210,9 @@ impl Settlement {
                         "rejected"
                     };
                     let code = no.code.as_deref().unwrap_or("no code");
-                    format!("{what}: {} {code} {}", no.status, no.message.as_deref().unwrap_or_default())
+                    // Graph may repeat what it was sent, numbers and all.
+                    let message = mask_phones(no.message.as_deref().unwrap_or_default());
+                    format!("{what}: {} {code} {message}", no.status)
                 }
                 Verdict::Expired { sent, reason } => {
                     format!("expired, {}: {reason}", if *sent { "sent" } else { "never sent" })

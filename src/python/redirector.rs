@@ -1,10 +1,11 @@
 //! The receiving half of `Redirector`, and what it knows of each call.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use pyo3::exceptions::{PyNotImplementedError, PyValueError};
+use pyo3::exceptions::{PyNotImplementedError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyTuple};
+use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use super::bridge::{Completion, Mailbox};
 use super::call::Call;
@@ -27,6 +28,9 @@ hint! {
     Tracked = "tuple[TrackedCall, ...]";
     MaybeOutcome = "Outcome | None";
 }
+
+/// A byte no UTF-8 has.
+const UNREADABLE: &[u8] = b"\xff";
 
 /// Calls remembered by one process.
 const REMEMBERED: usize = 10_000;
@@ -89,7 +93,7 @@ impl TrackedCall {
         Ok(outcome.into())
     }
 
-    /// Why nothing was sent, if nothing was: the handler raised, the redirect broke rules, no token came, ...
+    /// Why there is no outcome, if there is none: the handler raised, the redirect broke rules, no token came, ...
     #[getter]
     fn failure(&self) -> Option<String> {
         match self.0.told().settlement {
@@ -122,7 +126,8 @@ impl TrackedCall {
         self.of_end(py, "resultInfo")
     }
 
-    /// Every step in order, as name and seconds since the call's first notification arrived.
+    /// Every step in order, as name and seconds since the call's first notification arrived: ``received``,
+    /// ``verified``, ``parsed``, ``claimed``, ``decided``, ``validated``, ``sent``, ``replied``, ``settled``, ``ended``.
     #[getter]
     fn steps(&self) -> As<Steps, StepTuple> {
         StepTuple(self.0.told().steps.iter().map(|(step, at)| (step.name(), at.as_secs_f64())).collect())
@@ -156,17 +161,17 @@ impl TrackedCall {
         self.0.mark(Step::Validated);
     }
 
-    fn _left_alone(&self) {
-        self.0.settle(Settlement::LeftAlone);
+    fn _left_alone(&self) -> bool {
+        self.0.settle(Settlement::LeftAlone)
     }
 
-    fn _failed(&self, reason: String) {
-        self.0.settle(Settlement::Failed(reason));
+    fn _failed(&self, reason: String) -> bool {
+        self.0.settle(Settlement::Failed(reason))
     }
 
-    fn _redirected(&self, outcome: &Bound<'_, outcome::Outcome>) {
+    fn _redirected(&self, outcome: &Bound<'_, outcome::Outcome>) -> bool {
         let outcome: Outcome = outcome.get().core().clone();
-        self.0.settle(Settlement::Redirected(outcome));
+        self.0.settle(Settlement::Redirected(outcome))
     }
 }
 
@@ -207,7 +212,7 @@ pub(super) struct Receipt {
 /// Verifies, reads and claims; knows the calls.
 #[pyclass(frozen, module = "callredirect._native")]
 pub(super) struct Receiver {
-    core: redirector::Redirector,
+    core: Arc<redirector::Redirector>,
     verifier: Arc<crate::verify::Verifier>,
     metadata_url: Option<String>,
 }
@@ -228,7 +233,7 @@ impl Receiver {
         let fetches = metadata_url.is_some();
         let options = ParseOptions::default();
         let core = redirector::Redirector::new(core, fetches, store, options, REMEMBERED);
-        Ok(Self { core, verifier: Arc::clone(&verifier.core), metadata_url })
+        Ok(Self { core: Arc::new(core), verifier: Arc::clone(&verifier.core), metadata_url })
     }
 
     /// The longest body that is read, in bytes: a host need not read more.
@@ -252,9 +257,9 @@ impl Receiver {
     ) -> PyResult<Receipt> {
         let headers = RequestHeaders::read(headers)?;
         let request = Request {
-            body: &json_text(body)?,
+            body: &body_text(body)?,
             authorization: &headers.authorization,
-            content_type: headers.content_type.as_deref(),
+            content_type: headers.content_type.last().map(String::as_str),
             arrival: arrival(py, received_at)?,
         };
         let mut receipt = Receipt { reply: None, reason: None, incoming: Vec::new(), ended: Vec::new() };
@@ -279,10 +284,14 @@ impl Receiver {
 
     /// Fetches Microsoft's keys; ``None`` or the reason of the failure comes through the mailbox.
     fn fetch_keys(&self, mailbox: &Mailbox) -> PyResult<u64> {
-        let (verifier, url) = (Arc::clone(&self.verifier), self.metadata_url.clone().unwrap_or_default());
-        mailbox.spawn(async move {
-            Completion::Keys(fetch_keys(&url).await.map(|keys| verifier.replace_keys(keys)))
-        })
+        let (core, verifier) = (Arc::clone(&self.core), Arc::clone(&self.verifier));
+        let url = self.metadata_url.clone().unwrap_or_default();
+        let spawned = mailbox.spawn(async move {
+            let fetched = fetch_keys(&url).await.map(|keys| verifier.replace_keys(keys));
+            core.keys_fetched();
+            Completion::Keys(fetched)
+        });
+        spawned.inspect_err(|_| self.core.keys_fetched())
     }
 
     /// The calls of this process, oldest first.
@@ -302,26 +311,60 @@ impl Receiver {
 #[derive(Default)]
 struct RequestHeaders {
     authorization: Vec<String>,
-    content_type: Option<String>,
+    content_type: Vec<String>,
 }
 
 impl RequestHeaders {
     fn read(headers: &Bound<'_, PyAny>) -> PyResult<Self> {
         let pairs = if headers.hasattr("items")? { headers.call_method0("items")? } else { headers.clone() };
+        if pairs.is_instance_of::<PyString>() || pairs.is_instance_of::<PyBytes>() {
+            return Err(wrong_headers(headers));
+        }
         let mut read = Self::default();
-        for pair in pairs.try_iter()? {
-            let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = pair?.extract()?;
-            let name = String::from_utf8_lossy(&text(&name)?).to_ascii_lowercase();
-            match name.as_str() {
-                "authorization" => {
-                    read.authorization.push(String::from_utf8_lossy(&text(&value)?).into_owned());
-                }
-                "content-type" => {
-                    read.content_type = Some(String::from_utf8_lossy(&text(&value)?).into_owned());
-                }
-                _ => {}
+        for pair in pairs.try_iter().map_err(|_| wrong_headers(headers))? {
+            // A tuple, or ASGI's "two-item iterable", which some servers make a list.
+            let pair = pair?.try_iter().map_err(|_| wrong_headers(headers))?.collect::<PyResult<Vec<_>>>()?;
+            let [name, value] = pair.as_slice() else { return Err(wrong_headers(headers)) };
+            let name = header_text(name)?;
+            let list = match () {
+                () if name.eq_ignore_ascii_case("authorization") => &mut read.authorization,
+                () if name.eq_ignore_ascii_case("content-type") => &mut read.content_type,
+                () => continue,
+            };
+            // What `headers.get(name)` gave for a header that was not there.
+            if !value.is_none() {
+                list.push(header_text(value)?);
             }
         }
         Ok(read)
     }
+}
+
+/// Whatever a stranger put into it, there is a text: the checks refuse what is not one they accept.
+fn header_text(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    if let Ok(text) = value.cast::<PyString>() {
+        return Ok(text.to_string_lossy().into_owned());
+    }
+    Ok(String::from_utf8_lossy(&text(value)?).into_owned())
+}
+
+fn wrong_headers(headers: &Bound<'_, PyAny>) -> PyErr {
+    match headers.get_type().name() {
+        Ok(name) => {
+            PyTypeError::new_err(format!("headers must be a mapping or name-value pairs, not {name}"))
+        }
+        Err(error) => error,
+    }
+}
+
+/// The body as text. What no text can be made of (lone surrogates, endless nesting) is for the reader to refuse, in
+/// its turn: a body is looked at only once its sender is known.
+fn body_text<'a>(body: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
+    json_text(body).or_else(|error| {
+        if error.is_instance_of::<PyValueError>(body.py()) {
+            Ok(Cow::Borrowed(UNREADABLE))
+        } else {
+            Err(error)
+        }
+    })
 }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI, Request, Response
+from starlette.requests import ClientDisconnect
 
 from callredirect import Redirector
 
@@ -15,7 +16,7 @@ def router(bot: Redirector, path: str = "/api/calls") -> APIRouter:
     """A router with the calling webhook at ``path``, which drains the bot at shutdown."""
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         yield
         await bot.close()
 
@@ -25,12 +26,14 @@ def router(bot: Redirector, path: str = "/api/calls") -> APIRouter:
     async def calls(request: Request) -> Response:
         received_at = time.monotonic()
         body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > bot.max_bytes:
-                break
+        try:
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > bot.max_bytes:
+                    break
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody reads it
         reply = await bot.handle(body, request.headers, received_at=received_at)
         return Response(reply.body, status_code=reply.status, headers=reply.headers)
 
-    # FastAPI resolves annotations at run time; a closure's names would be out of its reach.
     return routes

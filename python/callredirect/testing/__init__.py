@@ -22,3 +22,9 @@ class Simulator(_native.Simulator):
         import asyncio  # most test suites never need it, and it is slow to import
 
         return await asyncio.to_thread(self.ring, url, **options)
+
+    async def ring_example_async(self, number: int, url: str, **options: Any) -> RungCall:
+        """`ring_example` for a bot that runs on this very event loop: the waiting happens in a thread."""
+        import asyncio
+
+        return await asyncio.to_thread(self.ring_example, number, url, **options)
