@@ -385,6 +385,24 @@ def test_result_codes_in_every_spelling(value: dict[str, Any], code: int | None,
     assert (result.code, result.subcode) == (code, subcode)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_kinds_of_identity(kind: str) -> None:
+    value = {
+        "@odata.type": "x",
+        "hologram": {"id": "h"},
+        kind: {"id": "i", "displayName": "n", "tenantId": "t"},
+    }
+    check_identity(cr.Identity.from_dict(value), value)
+    later = {name: {"id": "later"} for name in KINDS[KINDS.index(kind) + 1 :]}
+    assert cr.Identity.from_dict({**later, kind: {}}).kind == kind
+
+
+def test_the_tenant_is_the_calls_own_or_else_the_callers() -> None:
+    source = {"identity": {"user": {"id": "u", "tenantId": "caller's"}}}
+    for value in ({"source": source}, {"source": source, "tenantId": "own"}, {"tenantId": None}):
+        check_call(cr.Call.from_dict(value), value, None)
+
+
 # Nothing is lost
 
 
@@ -766,6 +784,7 @@ def test_different_is_different() -> None:
     values = [make() for make in value_makers().values()]
     for at, left in enumerate(values):
         assert [left == right for right in values] == [at == index for index in range(len(values))]
+    assert cr.parse([1, 2]) != cr.parse([1, 3])
     # The id is all that these two calls have, and it stands in their notifications' URLs.
     one_call, other_call = (
         one([{"changeType": "deleted", "resourceUrl": f"/communications/calls/{call_id}"}]).call
@@ -798,6 +817,13 @@ def test_repr() -> None:
         "id='+*********01', display_name='+*********01'), region='amer'), targets=(ParticipantInfo(identity="
         "Identity(kind='assertedIdentity', id='+*********01', display_name='+**************01')),))"
     )
+    # A trunk's caller, a name that is a number: whatever may be one is masked.
+    for kind, identity, shown in [
+        ("phone", {"id": "12345", "displayName": "12345"}, "id='***45', display_name='***45'"),
+        ("onPremises", {"id": "+12345", "displayName": "12345"}, "id='+***45', display_name='***45'"),
+        ("user", {"id": "12345", "displayName": "+12345"}, "id='12345', display_name='+***45'"),
+    ]:
+        assert repr(cr.Identity.from_dict({kind: identity})) == f"Identity(kind='{kind}', {shown})"
     assert repr(cr.parse([1, 2])) == "<Notifications: 2>"
     crowd = cr.Call.from_dict({"targets": [{}] * 5000})
     assert repr(crowd) == "Call(targets=(ParticipantInfo(), ParticipantInfo(), ParticipantInfo(), ...,))"
@@ -829,6 +855,8 @@ def test_the_deadline_counts_from_the_arrival_and_pickling_keeps_the_age(age: fl
     for same in (event, pickle.loads(pickle.dumps(event)), pickle.loads(pickle.dumps(batch))[0]):
         assert is_left(same.call, left, since)
         assert is_left(pickle.loads(pickle.dumps(same.call)), left, since)
+    ended: Any = cr.parse([note(change="deleted")], received_at=since - age)[0]
+    assert is_left(ended.call, left, since)
 
 
 def test_without_an_arrival_it_is_now() -> None:
