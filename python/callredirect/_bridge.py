@@ -6,6 +6,7 @@ The other end is Rust; its threads never touch Python. See ``Mailbox``.
 from __future__ import annotations
 
 import asyncio
+import os
 import weakref
 from typing import Any
 
@@ -37,12 +38,27 @@ class LoopMailbox:
 
 
 _mailboxes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopMailbox] = weakref.WeakKeyDictionary()
+_inherited: list[LoopMailbox] = []
 
 
 def loop_mailbox() -> LoopMailbox:
     """The mailbox of the running event loop, made on first use."""
     loop = asyncio.get_running_loop()
-    mailbox = _mailboxes.get(loop)
-    if mailbox is None:
-        mailbox = _mailboxes[loop] = LoopMailbox(loop)
-    return mailbox
+    box = _mailboxes.get(loop)
+    if box is not None and box.mailbox.pid == os.getpid():
+        return box
+    if box is not None:
+        # After a fork: the parent listens at the other end. Letting go would close a descriptor that the loop's
+        # selector still has, and that it might then meet again as another file.
+        _inherited.append(box)
+    _forget_closed_loops()
+    box = _mailboxes[loop] = LoopMailbox(loop)
+    return box
+
+
+def _forget_closed_loops() -> None:
+    """A loop closed with work in flight is held by those who wait on it, and would keep its descriptors for ever."""
+    for reference in _mailboxes.keyrefs():
+        loop = reference()
+        if loop is not None and loop.is_closed():
+            _mailboxes.pop(loop, None)
