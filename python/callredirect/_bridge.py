@@ -23,18 +23,14 @@ class LoopMailbox:
 
     def _drain(self) -> None:
         for ticket, result in self.mailbox.drain():
-            future = self._waiting.get(ticket)
-            if future is not None and not future.done():
+            future = self._waiting.pop(ticket)
+            if not future.done():
                 future.set_result(result)
 
-    async def wait(self, ticket: int) -> Any:
+    def wait(self, ticket: int) -> asyncio.Future[Any]:
         """What the ticket was waited for. A cancelled wait returns at once; the request itself goes on."""
-        future = asyncio.get_running_loop().create_future()
-        self._waiting[ticket] = future
-        try:
-            return await future
-        finally:
-            del self._waiting[ticket]
+        future = self._waiting[ticket] = asyncio.get_running_loop().create_future()
+        return future
 
 
 _mailboxes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopMailbox] = weakref.WeakKeyDictionary()

@@ -1,5 +1,6 @@
 //! The client's core: what `Client` and `AsyncClient` share.
 
+use std::pin::Pin;
 use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -279,12 +280,13 @@ impl Sender {
         py: Python<'_>,
         request: &PreparedRedirect,
         token: &Bound<'_, PyString>,
-    ) -> PyResult<impl Future<Output = Outcome> + Send + 'static> {
+    ) -> PyResult<Pin<Box<impl Future<Output = Outcome> + Send + 'static>>> {
         // Python's own complaint about a lone surrogate would carry the token.
         let token = Secret::new(token.to_str().map_err(|_| unsendable(py, Unsendable::Token))?);
         core::check_token(&token).map_err(|error| unsendable(py, error))?;
         let (transport, prepared, deadline) = (self.transport()?, request.prepared.clone(), request.deadline);
-        Ok(async move { core::send(&transport, &prepared, &token, deadline).await })
+        // On the heap at once: it is large, and is handed on several times before it runs.
+        Ok(Box::pin(async move { core::send(&transport, &prepared, &token, deadline).await }))
     }
 }
 

@@ -41,6 +41,15 @@ def descriptors() -> int:
     return len(os.listdir("/dev/fd"))
 
 
+async def all_claimed() -> None:
+    """Waits until nothing is remembered of requests whose answers nobody waits for."""
+    for _ in range(500):
+        if not loop_mailbox()._waiting:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(loop_mailbox()._waiting)
+
+
 # One loop
 
 
@@ -88,11 +97,11 @@ async def test_who_stops_waiting_stops_at_once_and_the_request_goes_on(way: str)
                 with pytest.raises(asyncio.TimeoutError):
                     await asyncio.wait_for(client.redirect(CALL, TO_USER), 0.05)
             assert time.monotonic() - started < 1
-            assert loop_mailbox()._waiting == {}
             await asyncio.to_thread(server.wait_for, 1)
             server.gate.set()
             # Its answer finds nobody, and does no harm to the next.
             assert isinstance(await client.redirect(CALL, TO_USER), cr.Accepted)
+            await all_claimed()
         assert len(server.requests) == 2
 
 
@@ -127,7 +136,7 @@ async def test_a_thousand_cancelled_leave_nothing_behind() -> None:
                 results = await asyncio.gather(*tasks, return_exceptions=True)
                 assert all(isinstance(result, asyncio.CancelledError) for result in results)
             assert isinstance(await client.redirect(CALL, TO_USER), cr.Accepted)
-        assert loop_mailbox()._waiting == {}
+        await all_claimed()
 
 
 async def test_the_context_of_the_caller_reaches_the_credential(graph: Simulator) -> None:
@@ -219,7 +228,7 @@ def test_loops_closed_hard_with_work_in_flight() -> None:
 
         def close_hard() -> None:
             loop = asyncio.new_event_loop()
-            task = loop.create_task(client.redirect(CALL, TO_USER, deadline=0.3))
+            task = loop.create_task(client.redirect(CALL, TO_USER, deadline=5))
             loop.run_until_complete(asyncio.sleep(0))
             loop.run_until_complete(asyncio.sleep(0))
             task._log_destroy_pending = False  # type: ignore[attr-defined]
@@ -230,7 +239,8 @@ def test_loops_closed_hard_with_work_in_flight() -> None:
         gc.collect()
         assert len(_mailboxes) <= 2
         server.wait_for(30)
-        time.sleep(0.4)  # the answers come to loops that are gone
+        server.gate.set()
+        time.sleep(0.2)  # the answers come to loops that are gone
     with RawServer() as server:
         client = cr.AsyncClient(TOKEN, base_url=server.url)
         assert isinstance(asyncio.run(client.redirect(CALL, TO_USER)), cr.Accepted)
@@ -355,7 +365,7 @@ def test_exit_with_requests_in_flight(ending: str) -> None:
             started = time.monotonic()
             ended_well(python(code, server.url, TOKEN), "bye")
             assert time.monotonic() - started < 5
-        assert len(server.requests) >= 40
+        assert len(server.requests) >= 4
 
 
 @posix_only
@@ -426,7 +436,7 @@ def test_fork_with_requests_in_flight() -> None:
         for _ in range(5):
             child = os.fork()
             if child == 0:
-                assert isinstance(client.redirect(CALL, TO_USER, deadline=0.2), cr.Expired)
+                assert client.redirect(CALL, TO_USER, deadline=1.5).sent
                 sys.exit(0)
             children.append(child)
         codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]

@@ -149,7 +149,7 @@ def test_throttled(send: Send, value: str, wait: float | None) -> None:
 def test_unknown_and_never_sent_again(send: Send, answer: bytes | None) -> None:
     # `None` closes after reading; half a status line is closed after, too, once nothing more is asked.
     with RawServer(answer) as server:
-        outcome = send(CALL, base_url=server.url, deadline=0.5)
+        outcome = send(CALL, base_url=server.url, deadline=1)
         assert len(server.requests) == server.connections == 1
     if answer == b"HTTP/1.1 20":
         assert isinstance(outcome, cr.Expired)
@@ -162,7 +162,7 @@ def test_unknown_and_never_sent_again(send: Send, answer: bytes | None) -> None:
 
 def test_expired_after_sending(send: Send) -> None:
     with RawServer(open_gate=False) as server:
-        outcome = send(CALL, base_url=server.url, deadline=0.1)
+        outcome = send(CALL, base_url=server.url, deadline=0.5)
         assert isinstance(outcome, cr.Expired)
         assert outcome.sent and outcome.reason == "no answer before the deadline"
         assert len(server.requests) == 1
@@ -171,12 +171,12 @@ def test_expired_after_sending(send: Send) -> None:
 def test_expired_before_sending(send: Send) -> None:
     held, url = refused_url()
     with held:
-        outcome = send(CALL, base_url=url, deadline=0.3)
+        outcome = send(CALL, base_url=url, deadline=1)
     assert isinstance(outcome, cr.Expired)
     assert not outcome.sent and "could not connect" in outcome.reason
     assert len(outcome.attempts) >= 2
     assert all(not attempt.sent and attempt.error for attempt in outcome.attempts)
-    assert outcome.elapsed <= 0.3
+    assert outcome.elapsed <= 1
 
 
 def test_refused_until_the_server_comes_up(send: Send) -> None:
@@ -530,7 +530,7 @@ def test_a_credential_that_hangs(graph: Simulator) -> None:
             await asyncio.sleep(5)
         except asyncio.CancelledError:
             stubborn += 1
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(4)
         return TOKEN
 
     async def main() -> None:
@@ -541,7 +541,7 @@ def test_a_credential_that_hangs(graph: Simulator) -> None:
         async with cr.AsyncClient(will_not_be_cancelled, base_url=graph.base_url) as client:
             started = time.monotonic()
             outcome = await client.redirect(CALL, TO_USER, deadline=0.1)
-            assert time.monotonic() - started < 0.4
+            assert time.monotonic() - started < 3
         assert isinstance(outcome, cr.Expired)
         assert not outcome.sent
         await asyncio.sleep(0)
