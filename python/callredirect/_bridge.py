@@ -23,8 +23,9 @@ class LoopMailbox:
 
     def _drain(self) -> None:
         for ticket, result in self.mailbox.drain():
-            future = self._waiting.pop(ticket)
-            if not future.done():
+            # Nobody waits where Ctrl-C came between sending and waiting: that must not cost the others their answers.
+            future = self._waiting.pop(ticket, None)
+            if future is not None and not future.done():
                 future.set_result(result)
 
     def wait(self, ticket: int) -> asyncio.Future[Any]:

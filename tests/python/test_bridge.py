@@ -105,6 +105,17 @@ async def test_who_stops_waiting_stops_at_once_and_the_request_goes_on(way: str)
         assert len(server.requests) == 2
 
 
+async def test_an_answer_nobody_waits_for_costs_the_others_nothing(graph: Simulator) -> None:
+    async with cr.AsyncClient(graph.access_token(), base_url=graph.base_url) as client:
+        box = loop_mailbox()
+        for _ in range(10):
+            request = client._prepare(graph.place_call(), TO_USER, None)
+            client._sender.submit(request, graph.access_token(), box.mailbox)
+            outcome = await asyncio.wait_for(client.redirect(graph.place_call(), TO_USER), 5)
+            assert isinstance(outcome, cr.Accepted)
+    assert len(graph.redirects) == 20
+
+
 async def test_cancelled_while_the_credential_is_asked(graph: Simulator) -> None:
     ended = asyncio.Event()
 
