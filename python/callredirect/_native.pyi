@@ -2003,6 +2003,10 @@ class Sender:
         """
         ``"v1.0"`` or ``"beta"``.
         """
+    def close(self, /) -> None:
+        """
+        From now on nothing is prepared; connections close when what is under way has ended.
+        """
     def prepare(
         self,
         /,
