@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     OnIncoming = TypeVar("OnIncoming", bound=IncomingHandler)
     OnEnded = TypeVar("OnEnded", bound=EndedHandler)
+    _Handler = TypeVar("_Handler")
     _Result = TypeVar("_Result")
 
 
@@ -76,6 +77,7 @@ class Redirector:
         verifier = verifier or Verifier(app_id)
         if verifier.app_id != app_id:
             raise ValueError(f"the verifier is for app id {verifier.app_id!r}, the bot is {app_id!r}")
+        self._app_id = app_id
         self._receiver = Receiver(verifier, store=store)
         self._client = AsyncClient(
             credential, api_version=api_version, cloud=cloud, base_url=base_url, limits=limits
@@ -86,18 +88,21 @@ class Redirector:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._fetching: asyncio.Task[None] | None = None
 
+    def __repr__(self) -> str:
+        return f"<Redirector {self._app_id} {self._client!r}>"
+
     def on_incoming(self, handler: OnIncoming) -> OnIncoming:
         """Registers the function that says where a call goes: a ``Redirect``, or ``None`` to leave it alone.
 
         Synchronous functions run in a thread. The function has until ``call.deadline``; then it is cancelled, as far
         as it can be, and the call is lost. The last one registered counts.
         """
-        self._incoming = handler
+        self._incoming = _checked(handler)
         return handler
 
     def on_ended(self, handler: OnEnded) -> OnEnded:
         """Registers the function that is told of every call that ended, once, after its redirect is settled."""
-        self._ended = handler
+        self._ended = _checked(handler)
         return handler
 
     @property
@@ -266,6 +271,12 @@ class Redirector:
             await _run(self._ended, tracked)
         except Exception:
             _logger().exception("call %s: the on_ended handler raised", tracked.call_id)
+
+
+def _checked(handler: _Handler) -> _Handler:
+    if not callable(handler):
+        raise TypeError(f"a handler is a function, not {type(handler).__name__}")
+    return handler
 
 
 async def _run(handler: Callable[..., Any], argument: object) -> Any:

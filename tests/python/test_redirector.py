@@ -685,7 +685,9 @@ async def test_a_rotated_key_is_fetched_once(graph: Simulator, caplog: pytest.Lo
         assert fetches(rotated) == 1
 
 
-async def test_an_invented_key_delays_nobody(graph: Simulator) -> None:
+@asynccontextmanager
+async def silent_server() -> AsyncGenerator[tuple[str, asyncio.Event, asyncio.Event]]:
+    """Its URL; when it has been asked; and what makes it hang up."""
     asked, done = asyncio.Event(), asyncio.Event()
 
     async def silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -694,23 +696,39 @@ async def test_an_invented_key_delays_nobody(graph: Simulator) -> None:
         writer.close()
 
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    verifier = cr.Verifier(APP, metadata_url=f"http://127.0.0.1:{port}/")
-    verifier.set_jwks(graph.jwks)
-    bot = bot_for(graph, None, verifier=verifier)
-    with Simulator(own_key=True) as stranger:
-        invented = headers(stranger)
-    waiting = [asyncio.create_task(bot.handle(body(), invented)) for _ in range(3)]
-    await asyncio.wait_for(asked.wait(), 5)
-    assert (await asyncio.wait_for(bot.handle(body(), headers(graph)), 1)).status == 202
-    # A client that hangs up takes nobody else's answer with it.
-    waiting[0].cancel()
-    await asyncio.sleep(0.05)
-    assert [task.done() for task in waiting] == [True, False, False]
+    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", asked, done
     done.set()
-    assert [reply.status for reply in await asyncio.gather(*waiting[1:])] == [401, 401]
     server.close()
     await server.wait_closed()
+
+
+async def test_an_invented_key_delays_nobody(graph: Simulator) -> None:
+    async with silent_server() as (url, asked, done):
+        verifier = cr.Verifier(APP, metadata_url=url)
+        verifier.set_jwks(graph.jwks)
+        bot = bot_for(graph, None, verifier=verifier)
+        with Simulator(own_key=True) as stranger:
+            invented = headers(stranger)
+        waiting = [asyncio.create_task(bot.handle(body(), invented)) for _ in range(3)]
+        await asyncio.wait_for(asked.wait(), 4)
+        assert (await asyncio.wait_for(bot.handle(body(), headers(graph)), 4)).status == 202
+        # A client that hangs up takes nobody else's answer with it.
+        waiting[0].cancel()
+        await asyncio.sleep(0.05)
+        assert [task.done() for task in waiting] == [True, False, False]
+        done.set()
+        assert [reply.status for reply in await asyncio.gather(*waiting[1:])] == [401, 401]
+
+
+async def test_two_loops_may_wait_for_keys(graph: Simulator) -> None:
+    async with silent_server() as (url, asked, done):
+        bot, sent = bot_for(graph, None, verifier=cr.Verifier(APP, metadata_url=url)), headers(graph)
+        elsewhere = asyncio.create_task(asyncio.to_thread(lambda: asyncio.run(bot.handle(body(), sent))))
+        await asyncio.wait_for(asked.wait(), 4)
+        here = asyncio.create_task(bot.handle(body(), sent))
+        await asyncio.sleep(0.05)
+        done.set()
+        assert [reply.status for reply in await asyncio.gather(here, elsewhere)] == [503, 503]
 
 
 async def test_a_bot_outlives_the_loop_that_fetched_its_keys(graph: Simulator) -> None:
@@ -769,6 +787,11 @@ async def test_what_is_wrong_with_a_bot_is_said_when_it_is_made(graph: Simulator
         make(app_id="b", credential=None)
     with pytest.raises(ValueError, match="store must be"):
         make(app_id="b", credential="x", store="disk")
+    bot = make(app_id="b", credential="x")
+    assert repr(bot) == "<Redirector b <AsyncClient https://graph.microsoft.com v1.0>>"
+    for register in (bot.on_incoming, bot.on_ended):
+        with pytest.raises(TypeError, match="a handler is a function, not NoneType"):
+            register(None)
     with pytest.raises(NotImplementedError, match="memory"):
         make(app_id="b", credential="x", store="redis://localhost")
     with pytest.raises(ValueError, match="http"):
