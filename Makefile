@@ -27,10 +27,22 @@ from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, 
 from datetime import datetime, timedelta
 from os import PathLike
 from types import TracebackType
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, SupportsIndex, overload
 from typing_extensions import Self
 endef
 export STUB_IMPORTS
+
+# Two things that the stub's data cannot say: registered as a Sequence, and overloaded.
+define STUB_SEQUENCE
+/^class / { ours = sub(/^class Notifications:/, "class Notifications(Sequence[Notification]):") }
+ours && /def __getitem__/ {
+	print "    @overload\n    def __getitem__(self, index: SupportsIndex, /) -> Notification: ..."
+	print "    @overload\n    def __getitem__(self, index: slice, /) -> tuple[Notification, ...]: ..."
+	next
+}
+{ print }
+endef
+export STUB_SEQUENCE
 
 say = @echo "==> $(1)"
 # maturin and pip talk: heard only when they fail.
@@ -98,7 +110,7 @@ stubs: .venv/stubs/_native.pyi ## write the stub of the extension anew from its 
 .venv/stubs/_native.pyi: .venv/.built Makefile
 	$(call say,the stub is read out of the development build)
 	$(call hush,$(BIN)/maturin generate-stubs $(DEV) --interpreter $(BIN)/python --out .venv/stubs)
-	@{ printf '%s\n' "$$STUB_IMPORTS"; cat .venv/stubs/callredirect/_native.pyi; } > .venv/stubs/raw.pyi
+	@{ printf '%s\n' "$$STUB_IMPORTS"; awk "$$STUB_SEQUENCE" .venv/stubs/callredirect/_native.pyi; } > .venv/stubs/raw.pyi
 	@$(BIN)/ruff check --quiet --fix --select F401,I,UP037 --stdin-filename $(STUB) - < .venv/stubs/raw.pyi \
 		| $(BIN)/ruff format --stdin-filename $(STUB) - > $@
 

@@ -15,6 +15,19 @@ pub struct ParseError {
     pub column: usize,
 }
 
+impl ParseError {
+    /// A fault that has no place in a text.
+    pub(crate) fn unplaced(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), path: "$".into(), line: 0, column: 0 }
+    }
+
+    /// For a text that nobody saw, as it was made for the occasion: its places would only confuse.
+    #[cfg(feature = "python")]
+    pub(crate) fn without_place(self) -> Self {
+        Self { line: 0, column: 0, ..self }
+    }
+}
+
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at {}", self.reason, self.path)?;

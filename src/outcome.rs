@@ -56,10 +56,10 @@ pub struct Refused {
     pub code: Option<String>,
     /// Graph's message.
     pub message: Option<String>,
-    /// `request-id` of the answer.
+    /// `request-id` of the answer, out of the header or else the body.
     pub request_id: Option<String>,
-    /// `Retry-After` as it came.
-    pub retry_after: Option<String>,
+    /// `Retry-After`, if it was a number of seconds; Graph writes fractions too.
+    pub retry_after: Option<Duration>,
 }
 
 /// One try.
@@ -100,25 +100,35 @@ impl Verdict {
 
 impl Refused {
     fn of(answer: &Answer) -> Self {
-        let (code, message) = graph_error(&answer.body);
+        let (code, message, inner_request_id) = graph_error(&answer.body);
         Self {
             status: answer.status,
             code,
             message,
-            request_id: answer.request_id.clone(),
-            retry_after: answer.retry_after.clone(),
+            request_id: answer.request_id.clone().or(inner_request_id),
+            retry_after: answer.retry_after.as_deref().and_then(seconds),
         }
     }
 }
 
-/// Code and message of `{"error": {"code", "message"}}`, also without the wrapper and with a numeric code.
-fn graph_error(body: &[u8]) -> (Option<String>, Option<String>) {
-    let Ok(body) = serde_json::from_slice::<Value>(body) else { return (None, None) };
+fn seconds(text: &str) -> Option<Duration> {
+    Duration::try_from_secs_f64(text.trim().parse().ok()?).ok()
+}
+
+/// Code, message and request id of `{"error": {"code", "message", "innerError": {"request-id"}}}`, also without the
+/// wrapper, with a numeric code, and in the other spellings Graph has.
+fn graph_error(body: &[u8]) -> (Option<String>, Option<String>, Option<String>) {
+    let Ok(body) = serde_json::from_slice::<Value>(body) else { return (None, None, None) };
     let error = body.get("error").filter(|inner| inner.is_object()).unwrap_or(&body);
-    let text = |name: &str| match error.get(name)? {
+    let inner = error.get("innerError").or_else(|| error.get("innererror"));
+    let request_id = inner.and_then(|inner| text(inner, "request-id").or_else(|| text(inner, "requestId")));
+    (text(error, "code"), text(error, "message"), request_id)
+}
+
+fn text(of: &Value, name: &str) -> Option<String> {
+    match of.get(name)? {
         Value::String(text) => Some(text.chars().take(500).collect()),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
-    };
-    (text("code"), text("message"))
+    }
 }

@@ -112,7 +112,7 @@ fn nothing_is_lost_on_a_round_trip() {
 #[test]
 fn what_cannot_be_read_is_placed() {
     for (text, path, line, reason) in [
-        ("", "$", 1, "EOF"),
+        ("", "$", 1, "empty text"),
         ("[]", "$", 1, "expected an object, found an array"),
         ("{\"timeout\": 30,\n \"timeout\": 30}", "$.timeout", 2, "given twice"),
         ("{\n\n\"timeout\": \"30\"}", "$.timeout", 3, "expected a whole number"),
@@ -141,6 +141,8 @@ fn what_cannot_be_read_is_placed() {
             "expected a string, found a number",
         ),
         ("{\"targets\": [{\"@odata.type\": 7}]}", "$.targets[0][\"@odata.type\"]", 1, "expected a string"),
+        ("{\"targets\": [{\"@odata.type\": null}]}", "$.targets[0][\"@odata.type\"]", 1, "found null"),
+        ("{\"x\": [{\"y\": \"\\ud800\"}]}", "$.x[0].y", 1, "half a surrogate pair"),
         ("{\"routingPolicies\": [null]}", "$.routingPolicies[0]", 1, "found null"),
     ] {
         let error = Redirect::from_json(text.as_bytes()).unwrap_err();

@@ -6,6 +6,7 @@ The other end is Rust; its threads never touch Python. See ``Mailbox``.
 from __future__ import annotations
 
 import asyncio
+import os
 import weakref
 from typing import Any
 
@@ -22,27 +23,39 @@ class LoopMailbox:
 
     def _drain(self) -> None:
         for ticket, result in self.mailbox.drain():
-            future = self._waiting.get(ticket)
+            # Nobody waits where Ctrl-C came between sending and waiting: that must not cost the others their answers.
+            future = self._waiting.pop(ticket, None)
             if future is not None and not future.done():
                 future.set_result(result)
 
-    async def wait(self, ticket: int) -> Any:
+    def wait(self, ticket: int) -> asyncio.Future[Any]:
         """What the ticket was waited for. A cancelled wait returns at once; the request itself goes on."""
-        future = asyncio.get_running_loop().create_future()
-        self._waiting[ticket] = future
-        try:
-            return await future
-        finally:
-            del self._waiting[ticket]
+        future = self._waiting[ticket] = asyncio.get_running_loop().create_future()
+        return future
 
 
 _mailboxes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopMailbox] = weakref.WeakKeyDictionary()
+_inherited: list[LoopMailbox] = []
 
 
 def loop_mailbox() -> LoopMailbox:
     """The mailbox of the running event loop, made on first use."""
     loop = asyncio.get_running_loop()
-    mailbox = _mailboxes.get(loop)
-    if mailbox is None:
-        mailbox = _mailboxes[loop] = LoopMailbox(loop)
-    return mailbox
+    box = _mailboxes.get(loop)
+    if box is not None and box.mailbox.pid == os.getpid():
+        return box
+    if box is not None:
+        # After a fork: the parent listens at the other end. Letting go would close a descriptor that the loop's
+        # selector still has, and that it might then meet again as another file.
+        _inherited.append(box)
+    _forget_closed_loops()
+    box = _mailboxes[loop] = LoopMailbox(loop)
+    return box
+
+
+def _forget_closed_loops() -> None:
+    """A loop closed with work in flight is held by those who wait on it, and would keep its descriptors for ever."""
+    for reference in _mailboxes.keyrefs():
+        loop = reference()
+        if loop is not None and loop.is_closed():
+            _mailboxes.pop(loop, None)

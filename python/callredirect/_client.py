@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from ._credential import Credential
     from ._native import Call, Deadline, Limits, Outcome, PreparedRedirect, Redirect
 
+_TOO_LATE = "the deadline had passed before anything could be sent"
+
 
 class _Door:
     """What both clients are made of."""
@@ -29,16 +31,18 @@ class _Door:
         from . import _credential
 
         _credential.check(credential)
+        if not isinstance(cloud, Cloud):
+            clouds = "Cloud.GLOBAL, Cloud.US_GOV, Cloud.US_GOV_DOD or Cloud.CHINA"
+            # As for a wrong api_version: there are few values, and they are named.
+            raise ValueError(f"cloud must be {clouds}, not {cloud!r}")  # noqa: TRY004
         self._credential = credential
         self._cloud = cloud
-        self._closed = False
-        self._sender = Sender(api_version=api_version, root=base_url or cloud.graph_root, limits=limits)
+        root = cloud.graph_root if base_url is None else base_url
+        self._sender = Sender(api_version=api_version, root=root, limits=limits)
 
     def _prepare(
         self, call: Call | str, redirect: Redirect, deadline: Deadline | float | None
     ) -> PreparedRedirect:
-        if self._closed:
-            raise RuntimeError("the client is closed")
         return self._sender.prepare(call, redirect, deadline)
 
     def __repr__(self) -> str:
@@ -79,6 +83,8 @@ class Client(_Door):
             CredentialError: No usable token; nothing was sent. What the credential itself raises comes unchanged.
         """
         request = self._prepare(call, redirect, deadline)
+        if request.deadline.passed:
+            return request.never_sent(_TOO_LATE)
         from ._credential import get_token
 
         token = get_token(self._credential, self._cloud.scope, request.tenant_id)
@@ -86,7 +92,7 @@ class Client(_Door):
 
     def close(self) -> None:
         """Refuses further calls. Redirects under way are not cut off."""
-        self._closed = True
+        self._sender.close()
 
     def __enter__(self) -> Self:
         return self
@@ -116,25 +122,23 @@ class AsyncClient(_Door):
         from ._bridge import loop_mailbox
 
         box = loop_mailbox()
-        token = self._credential
-        if not isinstance(token, str):
-            import asyncio
-
+        token = self._credential if isinstance(self._credential, str) else None
+        if token is None:
+            if request.deadline.passed:
+                return request.never_sent(_TOO_LATE)
             from ._credential import get_token_async
 
-            getting = get_token_async(token, self._cloud.scope, request.tenant_id)
-            try:
-                token = await asyncio.wait_for(getting, request.deadline.remaining)
-            except asyncio.TimeoutError:
-                if not request.deadline.passed:
-                    raise
+            remaining = request.deadline.remaining
+            scope = self._cloud.scope
+            token = await get_token_async(self._credential, scope, request.tenant_id, remaining)
+            if token is None:
                 return request.never_sent("the credential gave no token before the deadline")
         outcome: Outcome = await box.wait(self._sender.submit(request, token, box.mailbox))
         return outcome
 
     async def close(self) -> None:
         """Refuses further calls. Redirects under way are not cut off."""
-        self._closed = True
+        self._sender.close()
 
     async def __aenter__(self) -> Self:
         return self

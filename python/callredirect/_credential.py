@@ -51,16 +51,39 @@ def get_token(credential: Any, scope: str, tenant_id: str | None) -> str:
     return _text(result)
 
 
-async def get_token_async(credential: Any, scope: str, tenant_id: str | None) -> str:
-    """A token for the asynchronous client. A synchronous credential may block, so it gets a thread."""
-    if isinstance(credential, str):
-        return credential
+async def get_token_async(credential: Any, scope: str, tenant_id: str | None, seconds: float) -> str | None:
+    """A token for the asynchronous client, or ``None`` when the time is up first.
+
+    Not ``wait_for``: that waits on for a credential which takes its time to be cancelled.
+    """
+    import asyncio
+
+    asking = asyncio.ensure_future(_ask(credential, scope, tenant_id))
+    try:
+        await asyncio.wait([asking], timeout=seconds)
+        return asking.result() if asking.done() else None
+    finally:
+        asking.cancel()
+
+
+async def _ask(credential: Any, scope: str, tenant_id: str | None) -> str:
     if _is_async(credential):
         return _text(await _call(credential, scope, tenant_id))
     import asyncio
 
-    result = await asyncio.to_thread(_call, credential, scope, tenant_id)
+    # A synchronous credential may block, so it gets a thread.
+    result, error = await asyncio.to_thread(_try, credential, scope, tenant_id)
+    if error is not None:
+        raise error
     return _text(await result if inspect.isawaitable(result) else result)
+
+
+def _try(credential: Any, scope: str, tenant_id: str | None) -> tuple[Any, Exception | None]:
+    """An exception as a value: on its way out of a thread asyncio would put another in place of some."""
+    try:
+        return _call(credential, scope, tenant_id), None
+    except Exception as error:
+        return None, error
 
 
 def check(credential: Any) -> None:

@@ -1,5 +1,5 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, Literal, SupportsFloat, SupportsIndex, final
+from typing import Any, Final, Literal, SupportsFloat, SupportsIndex, final, overload
 
 from _typeshed import SupportsGetItem
 from typing_extensions import Self, disjoint_base
@@ -10,20 +10,31 @@ __all__ = [
     "Call",
     "CallEnded",
     "CallGone",
+    "CallMediaState",
+    "CallOptions",
+    "CallRoute",
+    "CallTranscriptionInfo",
     "CallUpdated",
+    "ChatInfo",
     "Claims",
     "Cloud",
+    "ContentSharingChanged",
+    "ContentSharingSession",
     "Deadline",
     "Expired",
     "Identity",
     "IncomingCall",
+    "IncomingContext",
     "JsonObject",
     "Limits",
     "Mailbox",
+    "MediaStream",
+    "MeetingInfo",
     "Notification",
     "Notifications",
     "Operation",
     "OperationEnded",
+    "OperationUpdated",
     "OtherNotification",
     "Outcome",
     "Participant",
@@ -33,14 +44,18 @@ __all__ = [
     "Receipt",
     "ReceivedRedirect",
     "Receiver",
+    "RecordingInfo",
     "Redirect",
     "Rejected",
+    "RemovedState",
     "Reply",
+    "RestrictedExperience",
     "ResultInfo",
     "RungCall",
     "Sender",
     "Simulator",
     "Target",
+    "ToneInfo",
     "TrackedCall",
     "Unknown",
     "Verifier",
@@ -130,13 +145,34 @@ class Call(JsonObject):
     """
     A call as a notification tells it. Real notifications are partial: anything may be ``None``.
 
-    Source: Graph resource type *call*.
+    Source: Graph resource type *call*, v1.0 and beta; members marked "wire" were only ever seen in notifications.
     """
     def __repr__(self, /) -> str: ...
     @property
+    def active_modalities(
+        self, /
+    ) -> tuple[
+        Literal[
+            "audio",
+            "video",
+            "videoBasedScreenSharing",
+            "data",
+        ]
+        | str,
+        ...,
+    ]:
+        """
+        What is in use. Beta.
+        """
+    @property
     def answered_by(self, /) -> ParticipantInfo | None:
         """
-        Who picked up, where Graph says it; after a redirect to a phone only an ``encrypted`` identity.
+        Who picked up, where Graph says it; after a redirect to a phone only an ``encrypted`` identity. Beta.
+        """
+    @property
+    def application_metadata(self, /) -> Any:
+        """
+        What the application was told when a policy sent it the call. Wire.
         """
     @property
     def call_chain_id(self, /) -> str | None:
@@ -144,9 +180,29 @@ class Call(JsonObject):
         Shared by all legs of a call; goes into support requests.
         """
     @property
+    def call_options(self, /) -> CallOptions | None:
+        """
+        What the bot asked for with the call.
+        """
+    @property
+    def call_routes(self, /) -> tuple[CallRoute, ...]:
+        """
+        How the call came to the bot: forwarded, looked up, forked.
+        """
+    @property
     def callback_uri(self, /) -> str | None:
         """
         Where the call's notifications go. Never used by this package on its own.
+        """
+    @property
+    def chat_info(self, /) -> ChatInfo | None:
+        """
+        The chat of the meeting.
+        """
+    @property
+    def co_organizers(self, /) -> tuple[Identity, ...]:
+        """
+        Who may organise the meeting, too. Wire.
         """
     @property
     def deadline(self, /) -> Deadline:
@@ -154,19 +210,28 @@ class Call(JsonObject):
         Until when a redirect of this call makes sense: 13 seconds from the arrival of its notification.
         """
     @property
-    def direction(self, /) -> Literal["incoming", "outgoing"] | str | None:
+    def direction(
+        self, /
+    ) -> (
+        Literal[
+            "incoming",
+            "outgoing",
+        ]
+        | str
+        | None
+    ):
         """
-        ``"incoming"`` or ``"outgoing"``.
+        ``"incoming"`` or ``"outgoing"``, as the bot sees it.
         """
     @property
     def ended(self, /) -> bool:
         """
-        Whether the state is ``"terminated"``.
+        Whether the call is over: its state is ``"terminated"``.
         """
     @property
     def extra(self, /) -> dict[str, Any]:
         """
-        Members of the call without an attribute here.
+        Members without an attribute here, as Python values. A new dict each time.
         """
     @property
     def id(self, /) -> str | None:
@@ -174,14 +239,87 @@ class Call(JsonObject):
         The call's id: what a redirect is sent to.
         """
     @property
+    def incoming_context(self, /) -> IncomingContext | None:
+        """
+        On whose behalf somebody rings, and who transferred the call.
+        """
+    @property
+    def media_config(self, /) -> Any:
+        """
+        Media the bot brings or has the service play.
+        """
+    @property
+    def media_hosted_region(self, /) -> str | None:
+        """
+        Azure region of the media. Wire.
+        """
+    @property
+    def media_state(self, /) -> CallMediaState | None:
+        """
+        Whether media flow.
+        """
+    @property
+    def meeting_capability(self, /) -> Any:
+        """
+        Capabilities of the meeting. Beta.
+        """
+    @property
+    def meeting_info(self, /) -> MeetingInfo | None:
+        """
+        The meeting.
+        """
+    @property
     def my_participant_id(self, /) -> str | None:
         """
         The bot's own participant id.
         """
     @property
+    def replaces_context(self, /) -> Any:
+        """
+        The call this one replaces. Wire.
+        """
+    @property
+    def requested_modalities(
+        self, /
+    ) -> tuple[
+        Literal[
+            "audio",
+            "video",
+            "videoBasedScreenSharing",
+            "data",
+        ]
+        | str,
+        ...,
+    ]:
+        """
+        What the caller wants: ``"audio"``, ``"video"``, ...
+        """
+    @property
     def result_info(self, /) -> ResultInfo | None:
         """
         How the call ended.
+        """
+    @property
+    def ringing_timeout_in_seconds(self, /) -> int | None:
+        """
+        How long it rings, in seconds, at most 115. Beta.
+        """
+    @property
+    def routing_policies(
+        self, /
+    ) -> tuple[
+        Literal[
+            "none",
+            "noMissedCall",
+            "disableForwardingExceptPhone",
+            "disableForwarding",
+            "preferSkypeForBusiness",
+        ]
+        | str,
+        ...,
+    ]:
+        """
+        Undocumented for redirects. Beta.
         """
     @property
     def source(self, /) -> ParticipantInfo | None:
@@ -208,8 +346,13 @@ class Call(JsonObject):
         | None
     ):
         """
-        Where the call stands, as a plain string: ``"incoming"``, ``"established"``, ``"terminated"``, ...
-        Known values come in their documented spelling, others as they came.
+        Where the call stands: ``"incoming"``, ``"established"``, ``"terminated"``, ... Known values come in their
+        documented spelling whatever case they had, others as they came.
+        """
+    @property
+    def subject(self, /) -> str | None:
+        """
+        What the call is about, for people.
         """
     @property
     def targets(self, /) -> tuple[ParticipantInfo, ...]:
@@ -224,7 +367,22 @@ class Call(JsonObject):
     @property
     def termination_reason(self, /) -> str | None:
         """
-        Free text such as ``"AppRedirected"``.
+        Free text such as ``"AppRedirected"``. Beta.
+        """
+    @property
+    def termination_sender(self, /) -> Identity | None:
+        """
+        Who ended the call. Wire.
+        """
+    @property
+    def tone_info(self, /) -> ToneInfo | None:
+        """
+        The tone somebody pressed, after a subscription to tones.
+        """
+    @property
+    def transcription(self, /) -> CallTranscriptionInfo | None:
+        """
+        Whether the call is transcribed.
         """
 
 @final
@@ -287,6 +445,133 @@ class CallGone(Outcome):
         """
 
 @final
+class CallMediaState(JsonObject):
+    """
+    Whether media flow. Source: Graph resource type *callMediaState*.
+    """
+    def __repr__(self, /) -> str: ...
+    @property
+    def audio(
+        self, /
+    ) -> (
+        Literal[
+            "active",
+            "inactive",
+        ]
+        | str
+        | None
+    ):
+        """
+        ``"active"`` or ``"inactive"``.
+        """
+    @property
+    def extra(self, /) -> dict[str, Any]:
+        """
+        Members without an attribute here, as Python values. A new dict each time.
+        """
+
+@final
+class CallOptions(JsonObject):
+    """
+    Options of a call. Source: Graph resource types *incomingCallOptions* and *outgoingCallOptions*.
+    """
+    def __repr__(self, /) -> str: ...
+    @property
+    def extra(self, /) -> dict[str, Any]:
+        """
+        Members without an attribute here, as Python values. A new dict each time.
+        """
+    @property
+    def hide_bot_after_escalation(self, /) -> bool | None:
+        """
+        Whether the bot hides when a call between two becomes a meeting.
+        """
+    @property
+    def is_content_sharing_notification_enabled(self, /) -> bool | None:
+        """
+        Whether sharing of content is told.
+        """
+    @property
+    def is_delta_roster_enabled(self, /) -> bool | None:
+        """
+        Whether rosters tell only what changed.
+        """
+    @property
+    def is_interactive_roster_enabled(self, /) -> bool | None:
+        """
+        Whether the roster may be changed.
+        """
+
+@final
+class CallRoute(JsonObject):
+    """
+    How a call came here. Source: Graph resource type *callRoute*.
+    """
+    def __repr__(self, /) -> str: ...
+    @property
+    def extra(self, /) -> dict[str, Any]:
+        """
+        Members without an attribute here, as Python values. A new dict each time.
+        """
+    @property
+    def final_(self, /) -> Identity | None:
+        """
+        Who got the call.
+        """
+    @property
+    def original(self, /) -> Identity | None:
+        """
+        Who was called first.
+        """
+    @property
+    def routing_type(
+        self, /
+    ) -> (
+        Literal[
+            "forwarded",
+            "lookup",
+            "selfFork",
+        ]
+        | str
+        | None
+    ):
+        """
+        ``"forwarded"``, ``"lookup"``, ``"selfFork"``.
+        """
+
+@final
+class CallTranscriptionInfo(JsonObject):
+    """
+    Transcription of a call. Source: Graph resource type *callTranscriptionInfo*.
+    """
+    def __repr__(self, /) -> str: ...
+    @property
+    def extra(self, /) -> dict[str, Any]:
+        """
+        Members without an attribute here, as Python values. A new dict each time.
+        """
+    @property
+    def last_modified_date_time(self, /) -> str | None:
+        """
+        ISO 8601.
+        """
+    @property
+    def state(
+        self, /
+    ) -> (
+        Literal[
+            "notStarted",
+            "active",
+            "inactive",
+        ]
+        | str
+        | None
+    ):
+        """
+        ``"notStarted"``, ``"active"``, ``"inactive"``.
+        """
+
+@final
 class CallUpdated(Notification):
     """
     A call changed: established, transferring, a tone, ...
@@ -300,12 +585,39 @@ class CallUpdated(Notification):
         """
 
 @final
+class ChatInfo(JsonObject):
+    """
+    The chat of a meeting. Source: Graph resource type *chatInfo*.
+    """
+    def __repr__(self, /) -> str: ...
+    @property
+    def extra(self, /) -> dict[str, Any]:
+        """
+        Members without an attribute here, as Python values. A new dict each time.
+        """
+    @property
+    def message_id(self, /) -> str | None:
+        """
+        The message in it.
+        """
+    @property
+    def reply_chain_message_id(self, /) -> str | None:
+        """
+        The message it answers.
+        """
+    @property
+    def thread_id(self, /) -> str | None:
+        """
+        The thread.
+        """
+
+@final
 class Claims:
     """
     What a verified token says. `Verifier.verify` makes these.
     """
 
-    __match_args__: Final[tuple[str, str, str]]
+    __match_args__: Final[tuple[Literal["tenant_id"], Literal["issuer"], Literal["audience"]]]
     def __eq__(self, value: object, /) -> bool: ...
     def __hash__(self, /) -> int: ...
     def __ne__(self, value: object, /) -> bool: ...
@@ -395,6 +707,36 @@ class Cloud:
         """
 
 @final
+class ContentSharingChanged(Notification):
+    """
+    Somebody began or stopped sharing content.
+    """
+
+    __match_args__: Final[tuple[Literal["sessions"]]]
+    @property
+    def sessions(self, /) -> tuple[ContentSharingSession, ...]:
+        """
+        The sessions; empty where the notification came without them.
+        """
+
+@final
+class ContentSharingSession(JsonObject):
+    """
+    Content being shared in a call. Source: Graph resource type *contentSharingSession*.
+    """
+    def __repr__(self, /) -> str: ...
+    @property
+    def extra(self, /) -> dict[str, Any]:
+        """
+        Members without an attribute here, as Python values. A new dict each time.
+        """
+    @property
+    def id(self, /) -> str | None:
+        """
+        The session's id.
+        """
+
+@final
 class Deadline:
     """
     The moment after which nothing is sent and nobody waits. Counts on the monotonic clock: changes of the wall clock
@@ -455,9 +797,14 @@ class Expired(Outcome):
 @final
 class Identity(JsonObject):
     """
-    Who: an identity set with the one identity in it that is filled in.
+    Who: an identity set, read through the one identity in it that is filled in.
+
+    Source: Graph resource type *communicationsIdentitySet*.
     """
-    def __repr__(self, /) -> str: ...
+    def __repr__(self, /) -> str:
+        """
+        Phone numbers are masked whatever identity they stand in, and so is the name of somebody who rings from one.
+        """
     @property
     def display_name(self, /) -> str | None:
         """
@@ -466,7 +813,7 @@ class Identity(JsonObject):
     @property
     def extra(self, /) -> dict[str, Any]:
         """
-        Members of the identity without an attribute here.
+        Members of the identity without an attribute here, as Python values: ``identityProvider``, ``hidden``, ...
         """
     @property
     def id(self, /) -> str | None:
@@ -497,6 +844,38 @@ class IncomingCall(Notification):
         The call.
         """
 
+@final
+class IncomingContext(JsonObject):
+    """
+    Whom an incoming call concerns besides the two who talk. Source: Graph resource type *incomingContext*.
+    """
+    def __repr__(self, /) -> str: ...
+    @property
+    def extra(self, /) -> dict[str, Any]:
+        """
+        Members without an attribute here, as Python values. A new dict each time.
+        """
+    @property
+    def observed_participant_id(self, /) -> str | None:
+        """
+        Participant id of who is being recorded or observed.
+        """
+    @property
+    def on_behalf_of(self, /) -> Identity | None:
+        """
+        On whose behalf the caller rings.
+        """
+    @property
+    def source_participant_id(self, /) -> str | None:
+        """
+        Participant id of the caller.
+        """
+    @property
+    def transferor(self, /) -> Identity | None:
+        """
+        Who transferred the call.
+        """
+
 @disjoint_base
 class JsonObject:
     """
@@ -516,6 +895,11 @@ class JsonObject:
     def from_json(cls, /, text: bytes | str) -> Self:
         """
         Reads an object of this class from JSON text. Raises ``ParseError``.
+        """
+    @property
+    def odata_type(self, /) -> str | None:
+        """
+        The type the sender named, such as ``"microsoft.graph.call"``, without the ``#``.
         """
     def to_dict(self, /) -> dict[str, Any]:
         """
@@ -537,7 +921,7 @@ class Limits:
         max_timeout: Longest time to ring, in seconds.
     """
 
-    __match_args__: Final[tuple[str, str, str]]
+    __match_args__: Final[tuple[Literal["max_targets"], Literal["min_timeout"], Literal["max_timeout"]]]
     def __eq__(self, value: object, /) -> bool: ...
     def __hash__(self, /) -> int: ...
     def __ne__(self, value: object, /) -> bool: ...
@@ -587,6 +971,102 @@ class Mailbox:
         The process it was made in.
         """
 
+@final
+class MediaStream(JsonObject):
+    """
+    A stream of a participant. Source: Graph resource type *mediaStream*.
+    """
+    def __repr__(self, /) -> str: ...
+    @property
+    def direction(
+        self, /
+    ) -> (
+        Literal[
+            "inactive",
+            "sendOnly",
+            "receiveOnly",
+            "sendReceive",
+        ]
+        | str
+        | None
+    ):
+        """
+        ``"inactive"``, ``"sendOnly"``, ``"receiveOnly"``, ``"sendReceive"``.
+        """
+    @property
+    def extra(self, /) -> dict[str, Any]:
+        """
+        Members without an attribute here, as Python values. A new dict each time.
+        """
+    @property
+    def label(self, /) -> str | None:
+        """
+        Name of the stream.
+        """
+    @property
+    def media_type(
+        self, /
+    ) -> (
+        Literal[
+            "audio",
+            "video",
+            "videoBasedScreenSharing",
+            "data",
+        ]
+        | str
+        | None
+    ):
+        """
+        ``"audio"``, ``"video"``, ``"videoBasedScreenSharing"``, ``"data"``.
+        """
+    @property
+    def server_muted(self, /) -> bool | None:
+        """
+        Whether the service mutes it.
+        """
+    @property
+    def source_id(self, /) -> str | None:
+        """
+        Number of the source, as text.
+        """
+
+@final
+class MeetingInfo(JsonObject):
+    """
+    A meeting. Source: Graph resource type *meetingInfo* and its kinds.
+    """
+    def __repr__(self, /) -> str: ...
+    @property
+    def allow_conversation_without_host(self, /) -> bool | None:
+        """
+        Whether it may begin without its host.
+        """
+    @property
+    def extra(self, /) -> dict[str, Any]:
+        """
+        Members without an attribute here, as Python values. A new dict each time.
+        """
+    @property
+    def join_meeting_id(self, /) -> str | None:
+        """
+        What people type to join.
+        """
+    @property
+    def organizer(self, /) -> Identity | None:
+        """
+        Who organises it.
+        """
+    @property
+    def passcode(self, /) -> str | None:
+        """
+        What people type after it. Hidden in ``repr``.
+        """
+    @property
+    def token(self, /) -> str | None:
+        """
+        A signed token that lets one join. Hidden in ``repr``.
+        """
+
 @disjoint_base
 class Notification(JsonObject):
     """
@@ -600,7 +1080,17 @@ class Notification(JsonObject):
         The call it is about: the id in the call object if it has one, else the one in the resource URL.
         """
     @property
-    def change_type(self, /) -> Literal["created", "updated", "deleted"] | str | None:
+    def change_type(
+        self, /
+    ) -> (
+        Literal[
+            "created",
+            "updated",
+            "deleted",
+        ]
+        | str
+        | None
+    ):
         """
         ``"created"``, ``"updated"``, ``"deleted"``, or as it came.
         """
@@ -622,30 +1112,73 @@ class Notification(JsonObject):
         """
 
 @final
-class Notifications:
+class Notifications(Sequence[Notification]):
     """
     The notifications of one body, in order. A ``Sequence``.
     """
-    def __getitem__(self, index: Any, /) -> Any: ...
+    def __copy__(self, /) -> Notifications: ...
+    def __deepcopy__(self, /, memo: Any) -> Self: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    @overload
+    def __getitem__(self, index: SupportsIndex, /) -> Notification: ...
+    @overload
+    def __getitem__(self, index: slice, /) -> tuple[Notification, ...]: ...
+    def __hash__(self, /) -> int: ...
     def __iter__(self, /) -> Iterator[Notification]: ...
     def __len__(self, /) -> int: ...
+    def __reduce__(self, /) -> tuple[Any, ...]: ...
     def __repr__(self, /) -> str: ...
+    def count(self, /, value: object) -> int:
+        """
+        How many notifications are equal to ``value``.
+        """
+    def index(self, /, value: object, *range: int) -> int:
+        """
+        Position of the first notification equal to ``value``. Raises ``ValueError`` if there is none.
+        """
 
 @final
 class Operation(JsonObject):
     """
     Something asked of a call that takes a while: a prompt, an invitation, a recording.
+
+    Source: Graph resource type *commsOperation* and its kinds. Members that only some kinds have are ``None`` or
+    empty on the others.
     """
     def __repr__(self, /) -> str: ...
     @property
     def client_context(self, /) -> str | None:
         """
-        What the bot sent along with the request.
+        What the bot sent along with the request, to know it again.
+        """
+    @property
+    def completion_reason(
+        self, /
+    ) -> (
+        Literal[
+            "unknown",
+            "completedSuccessfully",
+            "mediaOperationCanceled",
+            "operationCanceled",
+            "stopToneDetected",
+            "maxRecordDurationReached",
+            "initialSilenceTimeout",
+            "maxSilenceTimeout",
+            "playPromptFailed",
+            "playBeepFailed",
+            "mediaReceiveTimeout",
+            "unspecifiedError",
+        ]
+        | str
+        | None
+    ):
+        """
+        Of ``playPrompt``, ``record`` and ``sendDtmfTones``: why it is over.
         """
     @property
     def extra(self, /) -> dict[str, Any]:
         """
-        Members without an attribute here.
+        Members without an attribute here, as Python values. A new dict each time.
         """
     @property
     def id(self, /) -> str | None:
@@ -653,20 +1186,72 @@ class Operation(JsonObject):
         The operation's id.
         """
     @property
+    def kind(self, /) -> str | None:
+        """
+        ``"playPrompt"``, ``"record"``, ``"mute"``, ``"unmute"``, ``"inviteParticipants"``, ``"cancelMediaProcessing"``,
+        ``"subscribeToTone"``, ``"updateRecordingStatus"``, ``"startHoldMusic"``, ``"stopHoldMusic"``,
+        ``"addLargeGalleryView"``, ``"sendDtmfTones"``, or ``"comms"`` for none in particular.
+        """
+    @property
+    def participants(self, /) -> tuple[ParticipantInfo, ...]:
+        """
+        Of ``inviteParticipants``: who.
+        """
+    @property
+    def prompts(self, /) -> Any:
+        """
+        Of ``playPrompt``: what was played. Wire.
+        """
+    @property
+    def recording_access_token(self, /) -> str | None:
+        """
+        Of ``record``: opens the recording. Hidden in ``repr``.
+        """
+    @property
+    def recording_location(self, /) -> str | None:
+        """
+        Of ``record``: where the recording is.
+        """
+    @property
     def result_info(self, /) -> ResultInfo | None:
         """
         How it ended.
         """
     @property
-    def status(self, /) -> Literal["notStarted", "running", "completed", "failed"] | str | None:
+    def status(
+        self, /
+    ) -> (
+        Literal[
+            "notStarted",
+            "running",
+            "completed",
+            "failed",
+            "idle",
+        ]
+        | str
+        | None
+    ):
         """
-        ``"notStarted"``, ``"running"``, ``"completed"``, ``"failed"``, or as it came.
+        ``"notStarted"``, ``"running"``, ``"completed"``, ``"failed"``.
         """
 
 @final
 class OperationEnded(Notification):
     """
     An operation of a call completed or failed.
+    """
+
+    __match_args__: Final[tuple[Literal["operation"]]]
+    @property
+    def operation(self, /) -> Operation | None:
+        """
+        The operation; ``None`` if the notification came without it.
+        """
+
+@final
+class OperationUpdated(Notification):
+    """
+    An operation of a call was asked for, or runs.
     """
 
     __match_args__: Final[tuple[Literal["operation"]]]
@@ -718,13 +1303,14 @@ class Outcome:
 @final
 class Participant(JsonObject):
     """
-    One entry of a roster.
+    One entry of a roster. Source: Graph resource type *participant*; members marked "wire" were only ever seen in
+    notifications.
     """
     def __repr__(self, /) -> str: ...
     @property
     def extra(self, /) -> dict[str, Any]:
         """
-        Members without an attribute here.
+        Members without an attribute here, as Python values. A new dict each time.
         """
     @property
     def id(self, /) -> str | None:
@@ -742,6 +1328,11 @@ class Participant(JsonObject):
         Who it is, with region and endpoint.
         """
     @property
+    def is_identity_anonymized(self, /) -> bool | None:
+        """
+        Whether the identity shown is anonymous. Beta.
+        """
+    @property
     def is_in_lobby(self, /) -> bool | None:
         """
         Whether the participant waits in the lobby.
@@ -751,27 +1342,114 @@ class Participant(JsonObject):
         """
         Whether the participant is muted.
         """
+    @property
+    def media_streams(self, /) -> tuple[MediaStream, ...]:
+        """
+        What the participant sends and receives.
+        """
+    @property
+    def meeting_role(self, /) -> str | None:
+        """
+        ``"organizer"``, ``"presenter"``, ... Wire.
+        """
+    @property
+    def metadata(self, /) -> str | None:
+        """
+        Whatever the participant's client published.
+        """
+    @property
+    def preferred_display_name(self, /) -> str | None:
+        """
+        The name the participant chose. Beta.
+        """
+    @property
+    def published_states(self, /) -> Any:
+        """
+        States the client published. Wire.
+        """
+    @property
+    def recording_info(self, /) -> RecordingInfo | None:
+        """
+        Whether the participant records.
+        """
+    @property
+    def removed_state(self, /) -> RemovedState | None:
+        """
+        Why the participant is gone, in a roster of changes.
+        """
+    @property
+    def replacement_link(self, /) -> str | None:
+        """
+        Internal to the service. Wire.
+        """
+    @property
+    def restricted_experience(self, /) -> RestrictedExperience | None:
+        """
+        What the participant may not do.
+        """
+    @property
+    def roster_sequence_number(self, /) -> int | None:
+        """
+        Counts the changes of the roster, in a roster of changes.
+        """
+    @property
+    def synthetic_media_detection(self, /) -> Any:
+        """
+        Whether synthetic media were detected. Beta.
+        """
 
 @final
 class ParticipantInfo(JsonObject):
     """
-    One party of a call: ``participantInfo`` or ``invitationParticipantInfo``.
+    One party of a call. Source: Graph resource types *participantInfo* and *invitationParticipantInfo*; members
+    marked "wire" were only ever seen in notifications.
     """
     def __repr__(self, /) -> str: ...
+    @property
+    def client_version(self, /) -> str | None:
+        """
+        Version of the client. Wire.
+        """
     @property
     def country_code(self, /) -> str | None:
         """
         Country code.
         """
     @property
-    def endpoint_type(self, /) -> str | None:
+    def endpoint_id(self, /) -> str | None:
+        """
+        The device. Wire.
+        """
+    @property
+    def endpoint_type(
+        self, /
+    ) -> (
+        Literal[
+            "default",
+            "voicemail",
+            "skypeForBusiness",
+            "skypeForBusinessVoipPhone",
+        ]
+        | str
+        | None
+    ):
         """
         ``"default"``, ``"voicemail"``, ``"skypeForBusiness"``, ``"skypeForBusinessVoipPhone"``.
         """
     @property
     def extra(self, /) -> dict[str, Any]:
         """
-        Members without an attribute here.
+        Members without an attribute here, as Python values. A new dict each time.
+        """
+    @property
+    def hidden(self, /) -> bool | None:
+        """
+        Whether others do not see the participant.
+        """
+    @property
+    def id(self, /) -> str | None:
+        """
+        The participant's id within the call. Wire.
         """
     @property
     def identity(self, /) -> Identity | None:
@@ -784,14 +1462,39 @@ class ParticipantInfo(JsonObject):
         Language tag.
         """
     @property
+    def non_anonymized_identity(self, /) -> Identity | None:
+        """
+        Who it is, where the identity shown is anonymous. Beta.
+        """
+    @property
     def participant_id(self, /) -> str | None:
         """
         The participant's id within the call.
         """
     @property
+    def platform_id(self, /) -> str | None:
+        """
+        The platform of the client. Beta.
+        """
+    @property
     def region(self, /) -> str | None:
         """
         Home region, such as ``"amer"``.
+        """
+    @property
+    def remove_from_default_audio_routing_group(self, /) -> bool | None:
+        """
+        Whether the default mix leaves the participant out.
+        """
+    @property
+    def replacement_link(self, /) -> str | None:
+        """
+        Internal to the service. Wire.
+        """
+    @property
+    def replaces_call_id(self, /) -> str | None:
+        """
+        The call that this one replaces.
         """
 
 @final
@@ -931,6 +1634,44 @@ class Receiver:
         """
 
 @final
+class RecordingInfo(JsonObject):
+    """
+    Whether a participant records. Source: Graph resource type *recordingInfo*.
+    """
+    def __repr__(self, /) -> str: ...
+    @property
+    def extra(self, /) -> dict[str, Any]:
+        """
+        Members without an attribute here, as Python values. A new dict each time.
+        """
+    @property
+    def initiated_by(self, /) -> ParticipantInfo | None:
+        """
+        Who began it. Beta.
+        """
+    @property
+    def initiator(self, /) -> Identity | None:
+        """
+        Who began it.
+        """
+    @property
+    def recording_status(
+        self, /
+    ) -> (
+        Literal[
+            "unknown",
+            "notRecording",
+            "recording",
+            "failed",
+        ]
+        | str
+        | None
+    ):
+        """
+        ``"unknown"``, ``"notRecording"``, ``"recording"``, ``"failed"``.
+        """
+
+@final
 class Redirect:
     """
     Where a call should go: what Graph gets.
@@ -949,7 +1690,7 @@ class Redirect:
         extra: Further members, sent as they are.
     """
 
-    __match_args__: Final[tuple[str]]
+    __match_args__: Final[tuple[Literal["targets"]]]
     def __eq__(self, value: object, /) -> bool: ...
     def __hash__(self, /) -> int: ...
     def __ne__(self, value: object, /) -> bool: ...
@@ -1105,6 +1846,23 @@ class Rejected(Outcome):
         """
 
 @final
+class RemovedState(JsonObject):
+    """
+    Why a participant is gone. Source: Graph resource type *removedState*.
+    """
+    def __repr__(self, /) -> str: ...
+    @property
+    def extra(self, /) -> dict[str, Any]:
+        """
+        Members without an attribute here, as Python values. A new dict each time.
+        """
+    @property
+    def reason(self, /) -> str | None:
+        """
+        Free text.
+        """
+
+@final
 class Reply:
     """
     What to answer the webhook request with. The body is always empty: a stranger learns nothing.
@@ -1127,15 +1885,42 @@ class Reply:
         """
 
 @final
-class ResultInfo(JsonObject):
+class RestrictedExperience(JsonObject):
     """
-    A result code, as of a call that ended.
+    What a participant may not do. Source: Graph resource type *onlineMeetingRestricted*.
     """
     def __repr__(self, /) -> str: ...
     @property
-    def code(self, /) -> int | None:
+    def content_sharing_disabled(self, /) -> str | None:
         """
-        Like an HTTP status; ``None`` if it is not a number.
+        Why content cannot be shared.
+        """
+    @property
+    def extra(self, /) -> dict[str, Any]:
+        """
+        Members without an attribute here, as Python values. A new dict each time.
+        """
+    @property
+    def video_disabled(self, /) -> str | None:
+        """
+        Why there is no video.
+        """
+
+@final
+class ResultInfo(JsonObject):
+    """
+    A result code, as of a call that ended. Source: Graph resource type *resultInfo*.
+    """
+    def __repr__(self, /) -> str: ...
+    @property
+    def code(self, /) -> int | str | None:
+        """
+        Like an HTTP status. The text as it came if it is no number.
+        """
+    @property
+    def extra(self, /) -> dict[str, Any]:
+        """
+        Members without an attribute here, as Python values. A new dict each time.
         """
     @property
     def message(self, /) -> str | None:
@@ -1143,9 +1928,16 @@ class ResultInfo(JsonObject):
         Text for support requests.
         """
     @property
-    def subcode(self, /) -> int | None:
+    def reason(self, /) -> str | None:
         """
-        What exactly; ``None`` if it is not a number.
+        What the codes mean, in words; ``None`` for codes nobody has explained.
+
+        Source: Graph documentation *call: delete*, call end reason codes, and what people met.
+        """
+    @property
+    def subcode(self, /) -> int | str | None:
+        """
+        What exactly. The text as it came if it is no number.
         """
 
 @final
@@ -1210,6 +2002,10 @@ class Sender:
     def api_version(self, /) -> str:
         """
         ``"v1.0"`` or ``"beta"``.
+        """
+    def close(self, /) -> None:
+        """
+        From now on nothing is prepared; connections close when what is under way has ended.
         """
     def prepare(
         self,
@@ -1394,7 +2190,7 @@ class Target:
         identity_set_extra: Further members of the identity set.
     """
 
-    __match_args__: Final[tuple[str, str]]
+    __match_args__: Final[tuple[Literal["kind"], Literal["id"]]]
     def __eq__(self, value: object, /) -> bool: ...
     def __hash__(self, /) -> int: ...
     def __ne__(self, value: object, /) -> bool: ...
@@ -1492,6 +2288,52 @@ class Target:
     def voicemail(user_id: str, *, display_name: str | None = None, tenant_id: str | None = None) -> Target:
         """
         The voicemail of a user. People report that it stopped working in 2022.
+        """
+
+@final
+class ToneInfo(JsonObject):
+    """
+    A tone. Source: Graph resource type *toneInfo*.
+    """
+    def __repr__(self, /) -> str: ...
+    @property
+    def extra(self, /) -> dict[str, Any]:
+        """
+        Members without an attribute here, as Python values. A new dict each time.
+        """
+    @property
+    def sequence_id(self, /) -> int | None:
+        """
+        Counts the tones of a call.
+        """
+    @property
+    def tone(
+        self, /
+    ) -> (
+        Literal[
+            "tone0",
+            "tone1",
+            "tone2",
+            "tone3",
+            "tone4",
+            "tone5",
+            "tone6",
+            "tone7",
+            "tone8",
+            "tone9",
+            "star",
+            "pound",
+            "a",
+            "b",
+            "c",
+            "d",
+            "flash",
+        ]
+        | str
+        | None
+    ):
+        """
+        ``"tone0"`` to ``"tone9"``, ``"star"``, ``"pound"``, ...
         """
 
 @final
@@ -1668,7 +2510,9 @@ class Violation:
     One broken rule of a redirect. `Redirect.violations` makes these.
     """
 
-    __match_args__: Final[tuple[str, str, str, str, str]]
+    __match_args__: Final[
+        tuple[Literal["code"], Literal["path"], Literal["message"], Literal["value"], Literal["severity"]]
+    ]
     def __eq__(self, value: object, /) -> bool: ...
     def __hash__(self, /) -> int: ...
     def __ne__(self, value: object, /) -> bool: ...
@@ -1708,7 +2552,9 @@ class Violation:
         The offending value as it is in the JSON, telephone numbers unmasked.
         """
 
-def _restore(kind: str, text: str, received_at: SupportsFloat | SupportsIndex) -> Any:
+def _restore(
+    kind: str, text: str, received_at: SupportsFloat | SupportsIndex, url_id: str | None = None
+) -> Any:
     """
     Rebuilds a pickled object. The age of a call survives, so that its deadline does.
     """

@@ -2,44 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::document::{Kind, Node};
 use super::identity::ParticipantInfo;
-use super::resource::is_id;
-
-/// Members with an attribute of their own; the rest is `extra`.
-pub const CALL_MEMBERS: [&str; 13] = [
-    "@odata.type",
-    "id",
-    "state",
-    "direction",
-    "source",
-    "targets",
-    "tenantId",
-    "callbackUri",
-    "callChainId",
-    "myParticipantId",
-    "answeredBy",
-    "resultInfo",
-    "terminationReason",
-];
-
-/// Known values of `call.state`, from the metadata of v1.0 and beta.
-pub const CALL_STATES: [&str; 11] = [
-    "incoming",
-    "establishing",
-    "ringing",
-    "established",
-    "hold",
-    "transferring",
-    "transferAccepted",
-    "redirecting",
-    "terminating",
-    "terminated",
-    "unknownFutureValue",
-];
-
-/// Known values of `call.direction`.
-pub const CALL_DIRECTIONS: [&str; 2] = ["incoming", "outgoing"];
+use super::open_set::{CALL_DIRECTION, CALL_STATE};
+use crate::json::{Kind, Node};
 
 /// A call.
 #[derive(Clone, Copy)]
@@ -53,12 +18,12 @@ impl<'a> Call<'a> {
 
     /// The state, known values in their documented spelling whatever case they came in.
     pub fn state(self) -> Option<Cow<'a, str>> {
-        Some(canonical(self.0.str("state")?, &CALL_STATES))
+        Some(CALL_STATE.spelled(self.0.str("state")?))
     }
 
     /// `incoming` or `outgoing`.
     pub fn direction(self) -> Option<Cow<'a, str>> {
-        Some(canonical(self.0.str("direction")?, &CALL_DIRECTIONS))
+        Some(CALL_DIRECTION.spelled(self.0.str("direction")?))
     }
 
     /// Who rings.
@@ -76,25 +41,4 @@ impl<'a> Call<'a> {
     pub fn tenant_id(self) -> Option<Cow<'a, str>> {
         self.0.str("tenantId").or_else(|| self.source()?.identity()?.node.str("tenantId"))
     }
-
-    /// Why a call object cannot be trusted with a decision, if it cannot: a member twice, or an id that is no id.
-    pub fn problem(self) -> Option<(String, String)> {
-        if let Some(name) = self.0.duplicate(&CALL_MEMBERS) {
-            return Some((format!(".{name}"), "the member comes twice".into()));
-        }
-        let id = self.0.get("id")?;
-        match id.as_str() {
-            Some(id) if is_id(&id) => None,
-            Some(_) => {
-                Some((".id".into(), "not a call id: letters, digits, - and _ only, at most 128".into()))
-            }
-            None => Some((".id".into(), "the call id is not a string".into())),
-        }
-    }
-}
-
-/// The documented spelling of an enum value, or the value as it came.
-pub(super) fn canonical<'a>(value: Cow<'a, str>, known: &[&'static str]) -> Cow<'a, str> {
-    let documented = known.iter().find(|name| name.eq_ignore_ascii_case(&value));
-    documented.map_or(value, |name| Cow::Borrowed(*name))
 }

@@ -2,14 +2,15 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
 
-use super::call::{Call, canonical};
-use super::document::{Document, Json, Kind, Node};
+use super::call::Call;
+use super::held::Json;
 use super::lenient::blank_documentation_slips;
+use super::open_set::{CALL_DIRECTION, CALL_STATE, CHANGE_TYPE, OpenSet};
 use super::operation::Operation;
 use super::resource::{Part, Resource, is_id};
 use crate::ParseError;
+use crate::json::{self, Document, Kind, Node};
 use crate::send::clock::Arrival;
 
 /// How to read a body.
@@ -59,8 +60,12 @@ pub enum Event {
     CallEnded,
     /// The roster.
     ParticipantsChanged,
+    /// An operation was asked for, or runs.
+    OperationUpdated,
     /// An operation completed or failed.
     OperationEnded,
+    /// Somebody shares content, or no longer does.
+    ContentSharingChanged,
     /// Of a kind unknown here, or malformed.
     Other,
 }
@@ -87,82 +92,89 @@ pub struct Notification {
     pub json: Json,
     /// What it tells.
     pub event: Event,
+    /// Where the call object is, for the events of a call.
+    data: Option<u32>,
     /// Only on [`Event::Other`]: why it could not be read.
-    pub problem: Option<Problem>,
+    pub problem: Option<Box<Problem>>,
 }
 
-const KNOWN: [&str; 5] = ["@odata.type", "changeType", "resourceUrl", "resource", "resourceData"];
-const CHANGE_TYPES: [&str; 3] = ["created", "updated", "deleted"];
+/// Members of a call that decide something: none of them may come twice.
+const DECIDING: [&str; 9] =
+    ["@odata.type", "id", "state", "direction", "source", "targets", "tenantId", "callbackUri", "answeredBy"];
+const TWICE: &str = "the member comes twice";
 const LEGACY_MEMBERS: [&str; 3] = ["callState", "operationOutcome", "appState"];
 
 /// Reads a body. One malformed item never loses the others.
 pub fn parse(body: &[u8], options: &ParseOptions, arrival: Arrival) -> Result<Vec<Notification>, Refusal> {
     if body.len() > options.max_bytes {
         let reason = format!("body of {} bytes, the limit is {}", body.len(), options.max_bytes);
-        return Err(Refusal::TooLarge(whole(reason)));
+        return Err(Refusal::TooLarge(ParseError::unplaced(reason)));
     }
-    let text = std::str::from_utf8(body).map_err(|error| {
-        let reason = format!("byte {} is not UTF-8", error.valid_up_to());
-        let valid = body.get(..error.valid_up_to()).and_then(|valid| std::str::from_utf8(valid).ok());
-        let (line, column) = super::scan::position(valid.unwrap_or_default(), error.valid_up_to());
-        Refusal::Malformed(ParseError { reason, path: "$".into(), line, column })
-    })?;
+    let text = json::utf8(body).map_err(Refusal::Malformed)?;
     let text =
         if options.lenient { Cow::Owned(blank_documentation_slips(text)) } else { Cow::Borrowed(text) };
-    let doc = Document::parse(&text, options.max_depth, arrival).map_err(Refusal::Malformed)?;
-    let items = items(&doc)?;
-    Ok(items.into_iter().map(|index| Notification::read(Json::new(Arc::clone(&doc), index))).collect())
+    let doc = Document::parse(&text, options.max_depth).map_err(Refusal::Malformed)?;
+    let body = Json::new(doc, arrival);
+    Ok(items(body.node())?.into_iter().map(|item| Notification::read(body.at(item))).collect())
 }
 
-fn items(doc: &Document) -> Result<Vec<u32>, Refusal> {
-    let root = doc.root();
+fn items(root: Node<'_>) -> Result<Vec<Node<'_>>, Refusal> {
     let list = match root.kind() {
         Kind::Array => root,
-        Kind::Object => match root.get("value") {
-            Some(_) if root.duplicate(&["value"]).is_some() => {
-                return Err(Refusal::Malformed(whole("`value` comes twice".into())));
-            }
+        Kind::Object => match value(root)? {
             Some(list) if list.kind() == Kind::Array => list,
-            Some(_) => return Err(Refusal::Malformed(at("`value` is not a list", "$.value"))),
-            None if root.get("changeType").is_some() => return Ok(vec![root.index()]),
+            Some(_) => {
+                return Err(Refusal::Malformed(ParseError {
+                    path: "$.value".into(),
+                    ..ParseError::unplaced("`value` is not a list")
+                }));
+            }
+            None if root.get("changeType").is_some() => return Ok(vec![root]),
             None if LEGACY_MEMBERS.iter().any(|name| root.get(name).is_some()) => {
                 let reason =
                     "a call in the Skype format from before Graph; answer 204 and Graph's format follows";
-                return Err(Refusal::Legacy(whole(reason.into())));
+                return Err(Refusal::Legacy(ParseError::unplaced(reason)));
             }
-            None => return Err(Refusal::Malformed(whole("not a notification body: no `value` list".into()))),
+            None => {
+                return Err(Refusal::Malformed(ParseError::unplaced(
+                    "not a notification body: no `value` list",
+                )));
+            }
         },
-        _ => return Err(Refusal::Malformed(whole("not a notification body: expected an object".into()))),
+        _ => {
+            return Err(Refusal::Malformed(ParseError::unplaced(
+                "not a notification body: expected an object",
+            )));
+        }
     };
-    Ok(list.items().map(Node::index).collect())
+    Ok(list.items().collect())
 }
 
-fn whole(reason: String) -> ParseError {
-    ParseError { reason, path: "$".into(), line: 0, column: 0 }
-}
-
-fn at(reason: &str, path: &str) -> ParseError {
-    ParseError { path: path.into(), ..whole(reason.into()) }
+fn value(root: Node<'_>) -> Result<Option<Node<'_>>, Refusal> {
+    let picked = root.pick(["value"]);
+    let [value] = picked.map_err(|_| Refusal::Malformed(ParseError::unplaced("`value` comes twice")))?;
+    Ok(value)
 }
 
 impl Notification {
     /// Reads one item.
     pub fn read(json: Json) -> Self {
-        let (event, problem) = match classify(json.node()) {
-            Ok(event) => (event, None),
-            Err(problem) => (Event::Other, Some(problem)),
+        let (event, data, problem) = match classify(json.node()) {
+            Ok((event, data)) => (event, data.map(Node::index), None),
+            Err(problem) => (Event::Other, None, Some(Box::new(problem))),
         };
-        Self { json, event, problem }
+        Self { json, event, data, problem }
     }
 
     /// `created`, `updated`, `deleted`, or as it came.
     pub fn change_type(&self) -> Option<Cow<'_, str>> {
-        Some(canonical(self.json.node().str("changeType")?, &CHANGE_TYPES))
+        Some(CHANGE_TYPE.spelled(self.json.node().str("changeType")?))
     }
 
     /// The resource's URL, from `resourceUrl` or the older `resource`.
     pub fn resource_url(&self) -> Option<Cow<'_, str>> {
-        resource_url(self.json.node())
+        let item = self.json.node();
+        item.str("resourceUrl").or_else(|| item.str("resource"))
     }
 
     /// The call it is about: the id in the call object if there is one, else the one in the resource URL.
@@ -179,17 +191,49 @@ impl Notification {
     /// The call object, for the events of a call.
     pub fn call(&self) -> Option<Call<'_>> {
         let is_call = matches!(self.event, Event::IncomingCall | Event::CallUpdated | Event::CallEnded);
-        is_call.then(|| resource_data(self.json.node()).map(Call)).flatten()
+        self.data.filter(|_| is_call).map(|index| Call(self.json.node_at(index)))
     }
 }
 
-fn resource_url(item: Node<'_>) -> Option<Cow<'_, str>> {
-    item.str("resourceUrl").or_else(|| item.str("resource"))
+type Classified<'a> = Result<(Event, Option<Node<'a>>), Problem>;
+
+fn problem(path: impl Into<String>, reason: impl Into<String>) -> Problem {
+    Problem { path: path.into(), reason: reason.into() }
 }
 
-/// The resource's object; of a list with one item, that item.
-fn resource_data(item: Node<'_>) -> Option<Node<'_>> {
-    let data = item.get("resourceData")?;
+fn classify(item: Node<'_>) -> Classified<'_> {
+    if item.kind() != Kind::Object {
+        return Err(problem("$", "the notification is not an object"));
+    }
+    let [change, url, older_url, data] = item
+        .pick(["changeType", "resourceUrl", "resource", "resourceData"])
+        .map_err(|name| problem(format!("$.{name}"), TWICE))?;
+    let change = change.and_then(Node::as_str).filter(|change| !change.is_empty());
+    let change = change.ok_or_else(|| problem("$.changeType", "missing, or not a string"))?;
+    let url = url.and_then(Node::as_str).or_else(|| older_url?.as_str());
+    let url = url.ok_or_else(|| problem("$.resourceUrl", "missing, or not a string"))?;
+    let resource =
+        Resource::parse(&url).ok_or_else(|| problem("$.resourceUrl", "does not name a call of this API"))?;
+    let deleted = change.eq_ignore_ascii_case("deleted");
+    let object = data.and_then(single);
+    match resource.part {
+        Part::Call => classify_call(data, object, &change, deleted),
+        Part::Participants => Ok((Event::ParticipantsChanged, None)),
+        // The documentation has a roster under `/operations/participants`: what it holds says more than where it is.
+        Part::Operation(_) if data.is_some_and(is_roster) => Ok((Event::ParticipantsChanged, None)),
+        Part::Operation(_) => {
+            let ended = deleted || object.is_some_and(|object| Operation(object).ended());
+            Ok((if ended { Event::OperationEnded } else { Event::OperationUpdated }, None))
+        }
+        Part::Other(name) if name.eq_ignore_ascii_case("contentsharingsessions") => {
+            Ok((Event::ContentSharingChanged, None))
+        }
+        Part::Other(_) => Ok((Event::Other, None)),
+    }
+}
+
+/// The object; of a list with one object in it, that one.
+fn single(data: Node<'_>) -> Option<Node<'_>> {
     match data.kind() {
         Kind::Object => Some(data),
         Kind::Array => {
@@ -200,67 +244,56 @@ fn resource_data(item: Node<'_>) -> Option<Node<'_>> {
     }
 }
 
-fn classify(item: Node<'_>) -> Result<Event, Problem> {
-    let problem = |path: &str, reason: &str| Problem { path: path.into(), reason: reason.into() };
-    if item.kind() != Kind::Object {
-        return Err(problem("$", "the notification is not an object"));
-    }
-    if let Some(name) = item.duplicate(&KNOWN) {
-        return Err(problem(&format!("$.{name}"), "the member comes twice"));
-    }
-    let change = item.str("changeType").filter(|change| !change.is_empty());
-    let change = change.ok_or_else(|| problem("$.changeType", "missing, or not a string"))?;
-    let url = resource_url(item).ok_or_else(|| problem("$.resourceUrl", "missing, or not a string"))?;
-    let resource =
-        Resource::parse(&url).ok_or_else(|| problem("$.resourceUrl", "does not name a call of this API"))?;
-    let deleted = change.eq_ignore_ascii_case("deleted");
-    match resource.part {
-        Part::Call => classify_call(item, &change, deleted),
-        Part::Participants => Ok(Event::ParticipantsChanged),
-        // The documentation has a roster under `/operations/participants`: what it holds says more than where it is.
-        Part::Operation(_) if is_roster(item) => Ok(Event::ParticipantsChanged),
-        Part::Operation(_) => {
-            let ended = deleted || resource_data(item).is_some_and(|node| Operation(node).ended());
-            Ok(if ended { Event::OperationEnded } else { Event::Other })
-        }
-        Part::Other(_) => Ok(Event::Other),
-    }
+fn is_roster(data: Node<'_>) -> bool {
+    let kind = data.items().next().and_then(|person| person.str("@odata.type"));
+    kind.is_some_and(|name| is_type(&name, "microsoft.graph.participant"))
 }
 
-fn is_roster(item: Node<'_>) -> bool {
-    let first = item.get("resourceData").and_then(|list| list.items().next());
-    first
-        .and_then(|person| person.str("@odata.type"))
-        .is_some_and(|name| is_type(&name, "microsoft.graph.participant"))
-}
-
-fn classify_call(item: Node<'_>, change: &str, deleted: bool) -> Result<Event, Problem> {
-    let Some(data) = resource_data(item) else {
-        return match item.get("resourceData").map(Node::kind) {
-            None | Some(Kind::Null) if deleted => Ok(Event::CallEnded),
-            None | Some(Kind::Null) => Ok(Event::CallUpdated),
-            Some(Kind::Array) => Ok(Event::Other),
-            Some(_) => {
-                Err(Problem { path: "$.resourceData".into(), reason: "neither object nor list".into() })
-            }
+fn classify_call<'a>(
+    data: Option<Node<'a>>,
+    object: Option<Node<'a>>,
+    change: &str,
+    deleted: bool,
+) -> Classified<'a> {
+    let Some(object) = object else {
+        return match data.map(Node::kind) {
+            None | Some(Kind::Null) if deleted => Ok((Event::CallEnded, None)),
+            None | Some(Kind::Null) => Ok((Event::CallUpdated, None)),
+            Some(Kind::Array) => Ok((Event::Other, None)),
+            Some(_) => Err(problem("$.resourceData", "neither object nor list")),
         };
     };
-    if data.str("@odata.type").is_some_and(|name| !name.is_empty() && !is_type(&name, "microsoft.graph.call"))
+    let [kind, id, state, direction, ..] =
+        object.pick(DECIDING).map_err(|name| problem(format!("$.resourceData.{name}"), TWICE))?;
+    let kind = kind.and_then(Node::as_str);
+    if kind.is_some_and(|name| !name.is_empty() && !is_type(&name, "microsoft.graph.call")) {
+        return Ok((Event::Other, None));
+    }
+    if let Some(reason) = id.and_then(id_fault) {
+        return Err(problem("$.resourceData.id", reason));
+    }
+    let known = |value: Option<Node<'a>>, set: OpenSet| set.spelling(&value?.as_str()?);
+    let state = known(state, CALL_STATE);
+    let event = if deleted || state == Some("terminated") {
+        Event::CallEnded
+    } else if change.eq_ignore_ascii_case("created")
+        && state == Some("incoming")
+        && known(direction, CALL_DIRECTION) != Some("outgoing")
     {
-        return Ok(Event::Other);
+        Event::IncomingCall
+    } else {
+        Event::CallUpdated
+    };
+    Ok((event, Some(object)))
+}
+
+/// Why an id cannot be one of a call, if it cannot.
+fn id_fault(id: Node<'_>) -> Option<&'static str> {
+    match id.as_str() {
+        Some(id) if is_id(&id) => None,
+        Some(_) => Some("not a call id: letters, digits, - and _ only, at most 128"),
+        None => Some("the call id is not a string"),
     }
-    let call = Call(data);
-    if let Some((path, reason)) = call.problem() {
-        return Err(Problem { path: format!("$.resourceData{path}"), reason });
-    }
-    let state = call.state();
-    if deleted || state.as_deref() == Some("terminated") {
-        return Ok(Event::CallEnded);
-    }
-    let incoming = change.eq_ignore_ascii_case("created")
-        && state.as_deref() == Some("incoming")
-        && call.direction().as_deref() != Some("outgoing");
-    Ok(if incoming { Event::IncomingCall } else { Event::CallUpdated })
 }
 
 fn is_type(name: &str, expected: &str) -> bool {

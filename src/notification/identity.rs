@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::document::{Kind, Node};
+use crate::json::{Kind, Node};
 
 /// Members of an identity set that hold an identity, in the order in which they tell most about a person.
 pub const IDENTITY_KINDS: [&str; 11] = [

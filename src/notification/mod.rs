@@ -1,18 +1,21 @@
 //! Bytes to typed events: tolerant of what the wire sends, nothing lost.
 
 mod call;
-mod document;
 mod envelope;
-mod escape;
+mod held;
 mod identity;
 mod lenient;
+mod open_set;
 mod operation;
 mod resource;
-mod scan;
+mod result_info;
 
-pub use call::{CALL_DIRECTIONS, CALL_MEMBERS, CALL_STATES, Call};
-pub use document::{Children, Document, Json, Kind, Members, Node};
+pub use crate::json::{Children, Document, Kind, Members, Node};
+pub use call::Call;
 pub use envelope::{Event, Notification, ParseOptions, Problem, Refusal, parse};
+pub use held::Json;
 pub use identity::{IDENTITY_KINDS, Identity, ParticipantInfo};
+pub use open_set::*;
 pub use operation::Operation;
 pub use resource::{Part, Resource, id_key, is_id};
+pub use result_info::{ResultInfo, reason};

@@ -2,23 +2,25 @@
 
 use std::borrow::Cow;
 
-use super::call::canonical;
-use super::document::Node;
-
-const STATUSES: [&str; 4] = ["notStarted", "running", "completed", "failed"];
+use super::open_set::OPERATION_STATUS;
+use crate::json::Node;
 
 /// A `commsOperation` or one of its kinds.
 #[derive(Clone, Copy)]
 pub struct Operation<'a>(pub Node<'a>);
 
 impl<'a> Operation<'a> {
-    /// `notStarted`, `running`, `completed`, `failed`, or as it came.
-    pub fn status(self) -> Option<Cow<'a, str>> {
-        Some(canonical(self.0.str("status")?, &STATUSES))
+    /// The kind, out of `@odata.type`: `playPrompt` for `#microsoft.graph.playPromptOperation`.
+    pub fn name(self) -> Option<Cow<'a, str>> {
+        let full = self.0.str("@odata.type")?;
+        let name = full.rsplit('.').next().unwrap_or_default();
+        Some(Cow::Owned(name.strip_suffix("Operation").unwrap_or(name).to_owned()))
     }
 
     /// Whether it is over, well or not.
     pub fn ended(self) -> bool {
-        self.status().is_some_and(|status| matches!(status.as_ref(), "completed" | "failed"))
+        let status = self.0.str("status");
+        status
+            .is_some_and(|status| matches!(OPERATION_STATUS.spelling(&status), Some("completed" | "failed")))
     }
 }

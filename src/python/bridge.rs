@@ -88,13 +88,14 @@ pub(super) enum Completion {
 #[pyclass(frozen, module = "callredirect._native")]
 pub(super) struct Mailbox {
     post: Arc<Post>,
-    bell: UnixStream,
     pid: u32,
     tickets: AtomicU64,
 }
 
+/// Owns both ends of the bell: ringing it when nobody is left to hear must not raise SIGPIPE.
 struct Post {
     letters: Mutex<Vec<(u64, Completion)>>,
+    rope: UnixStream,
     bell: UnixStream,
 }
 
@@ -105,8 +106,8 @@ impl Post {
         letters.push((ticket, completion));
         drop(letters);
         if first {
-            // The loop is gone if this fails, and with it whoever waited.
-            let _ = (&self.bell).write(&[1]);
+            // One byte for each emptied mailbox cannot fill the pipe.
+            let _ = (&self.rope).write(&[1]);
         }
     }
 }
@@ -125,16 +126,16 @@ impl Mailbox {
 impl Mailbox {
     #[new]
     fn new() -> PyResult<Self> {
-        let (bell, ring) = UnixStream::pair()?;
+        let (bell, rope) = UnixStream::pair()?;
         bell.set_nonblocking(true)?;
-        ring.set_nonblocking(true)?;
-        let post = Arc::new(Post { letters: Mutex::default(), bell: ring });
-        Ok(Self { post, bell, pid: process::id(), tickets: AtomicU64::new(1) })
+        rope.set_nonblocking(true)?;
+        let post = Arc::new(Post { letters: Mutex::default(), rope, bell });
+        Ok(Self { post, pid: process::id(), tickets: AtomicU64::new(1) })
     }
 
     /// The file descriptor that becomes readable when there is something to drain.
     fn fileno(&self) -> i32 {
-        self.bell.as_raw_fd()
+        self.post.bell.as_raw_fd()
     }
 
     /// The process it was made in.
@@ -145,8 +146,12 @@ impl Mailbox {
 
     /// Everything finished since the last time, with the tickets it was waited for under.
     fn drain(&self, py: Python<'_>) -> PyResult<As<Drained, Letters>> {
+        if self.pid != process::id() {
+            // A forked child that still has the loop of its parent: the bell rings for the parent.
+            return Ok(Vec::new().into());
+        }
         // Silence the bell first: what comes in from here on rings it again.
-        let _ = (&self.bell).read(&mut [0; 64]);
+        let _ = (&self.post.bell).read(&mut [0; 64]);
         let letters = {
             let mut letters = self.post.letters.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *letters)

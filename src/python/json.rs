@@ -1,11 +1,12 @@
-//! `JsonObject`: what all parsed classes have in common, and JSON values as Python values.
+//! `JsonObject`: what all parsed classes have in common.
 
-use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyType};
+use pyo3::types::PyType;
 
-use super::value::{self, unplaced};
-use super::{notification, party};
+use super::value::{self, to_python};
+use super::{call, notification, operation, participant};
+use crate::ParseError;
+use crate::json::utf8;
 use crate::notification::{Document, Json, Kind, Node};
 use crate::send::clock::Arrival;
 
@@ -16,6 +17,19 @@ pub(super) const DEEPEST: usize = 512;
 #[pyclass(frozen, subclass, module = "callredirect._native")]
 pub(super) struct JsonObject {
     pub(super) json: Json,
+    /// Of a call that came without an id: the one in its notification's URL.
+    pub(super) url_id: Option<String>,
+}
+
+impl JsonObject {
+    pub(super) fn new(json: Json) -> Self {
+        Self { json, url_id: None }
+    }
+
+    /// An object inside this one.
+    pub(super) fn at(&self, node: Node<'_>) -> Self {
+        Self::new(self.json.at(node))
+    }
 }
 
 #[pymethods]
@@ -24,14 +38,21 @@ impl JsonObject {
     #[classmethod]
     #[pyo3(signature = (text: "bytes | str") -> "Self")]
     fn from_json(cls: &Bound<'_, PyType>, text: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        restore(cls.py(), &cls.name()?.to_string(), &value::text(text)?, Arrival::now())
+        read(cls, &value::text(text)?, |error| error)
     }
 
     /// Reads an object of this class from a dict as ``json`` makes it. Raises ``ParseError``.
     #[classmethod]
     #[pyo3(signature = (value: "Mapping[str, Any]") -> "Self")]
     fn from_dict(cls: &Bound<'_, PyType>, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        restore(cls.py(), &cls.name()?.to_string(), &value::dumped(value)?, Arrival::now())
+        read(cls, &value::dumped(value)?, ParseError::without_place)
+    }
+
+    /// The type the sender named, such as ``"microsoft.graph.call"``, without the ``#``.
+    #[getter]
+    fn odata_type(&self) -> Option<String> {
+        let name = self.json.node().str("@odata.type")?;
+        Some(name.strip_prefix('#').unwrap_or(&name).to_owned())
     }
 
     /// The JSON text as it came.
@@ -46,8 +67,9 @@ impl JsonObject {
     }
 
     fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> bool {
-        slf.get_type().is(other.get_type())
-            && other.cast::<JsonObject>().is_ok_and(|other| slf.get().json.node() == other.get().json.node())
+        let same =
+            |other: &Self| (slf.get().json.node(), &slf.get().url_id) == (other.json.node(), &other.url_id);
+        slf.get_type().is(other.get_type()) && other.cast::<Self>().is_ok_and(|other| same(other.get()))
     }
 
     fn __hash__(&self) -> u64 {
@@ -65,90 +87,61 @@ impl JsonObject {
     }
 
     #[pyo3(signature = () -> "tuple[Any, ...]")]
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, (String, String, f64))> {
-        let node = slf.get().json.node();
-        let restore = slf.py().import("callredirect._native")?.getattr("_restore")?;
-        Ok((restore, (slf.get_type().name()?.to_string(), node.raw().to_owned(), node.arrival().unix)))
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
+        let Self { json, url_id } = slf.get();
+        reduce(slf.as_any(), json.node().raw().to_owned(), json.arrival, url_id.clone())
     }
+}
+
+/// What `__reduce__` returns: a function and its arguments.
+pub(super) type Reduced<'py> = (Bound<'py, PyAny>, (String, String, f64, Option<String>));
+
+pub(super) fn reduce<'py>(
+    object: &Bound<'py, PyAny>,
+    text: String,
+    arrival: Arrival,
+    url_id: Option<String>,
+) -> PyResult<Reduced<'py>> {
+    let restore = object.py().import("callredirect._native")?.getattr("_restore")?;
+    Ok((restore, (object.get_type().name()?.to_string(), text, arrival.unix(), url_id)))
 }
 
 /// Rebuilds a pickled object. The age of a call survives, so that its deadline does.
 #[pyfunction]
-pub(super) fn _restore(py: Python<'_>, kind: &str, text: &str, received_at: f64) -> PyResult<Py<PyAny>> {
-    let age = crate::send::clock::unix() - received_at;
-    restore(py, kind, text.as_bytes(), Arrival::ago(age))
+#[pyo3(signature = (kind, text, received_at, url_id = None))]
+pub(super) fn _restore(
+    py: Python<'_>,
+    kind: &str,
+    text: &str,
+    received_at: f64,
+    url_id: Option<&str>,
+) -> PyResult<Py<PyAny>> {
+    let arrival = Arrival::ago(crate::send::clock::unix() - received_at);
+    restore(py, kind, Json::new(Document::parse(text, DEEPEST)?, arrival), url_id)
 }
 
-fn restore(py: Python<'_>, kind: &str, text: &[u8], arrival: Arrival) -> PyResult<Py<PyAny>> {
-    let text = std::str::from_utf8(text).map_err(|_| unplaced("not UTF-8"))?;
-    let doc = Document::parse(text, DEEPEST, arrival)?;
-    let json = Json::new(doc, 0);
+/// An object of that class, and of no other.
+fn read(cls: &Bound<'_, PyType>, text: &[u8], tell: fn(ParseError) -> ParseError) -> PyResult<Py<PyAny>> {
+    let py = cls.py();
+    let doc = utf8(text).and_then(|text| Document::parse(text, DEEPEST)).map_err(tell)?;
+    let json = Json::new(doc, Arrival::now());
     if json.node().kind() != Kind::Object {
-        return Err(unplaced("expected a JSON object").into());
+        return Err(ParseError::unplaced("expected a JSON object").into());
     }
-    match party::restore(py, kind, json.clone())? {
-        Some(object) => Ok(object),
-        None => notification::restore(py, kind, json),
+    let object = restore(py, &cls.name()?.to_string(), json, None)?.into_bound(py);
+    if object.is_instance(cls)? {
+        return Ok(object.unbind());
     }
+    let found = object.get_type().name()?;
+    Err(ParseError::unplaced(format!("expected {}, found {found}", cls.name()?)).into())
 }
 
-/// A JSON value as Python's `json` would read it.
-pub(super) fn to_python<'py>(py: Python<'py>, node: Node<'_>) -> PyResult<Bound<'py, PyAny>> {
-    match node.kind() {
-        Kind::Object => {
-            let dict = PyDict::new(py);
-            for (key, value) in node.members() {
-                dict.set_item(key.as_str().unwrap_or_default(), to_python(py, value)?)?;
-            }
-            dict.into_bound_py_any(py)
-        }
-        Kind::Array => {
-            let items = node.items().map(|item| to_python(py, item)).collect::<PyResult<Vec<_>>>()?;
-            PyList::new(py, items)?.into_bound_py_any(py)
-        }
-        Kind::Plain | Kind::Escaped => node.as_str().unwrap_or_default().into_bound_py_any(py),
-        Kind::Number => number(py, node.raw()),
-        Kind::True => PyBool::new(py, true).into_bound_py_any(py),
-        Kind::False => PyBool::new(py, false).into_bound_py_any(py),
-        Kind::Null => Ok(py.None().into_bound(py)),
-    }
-}
-
-fn number<'py>(py: Python<'py>, raw: &str) -> PyResult<Bound<'py, PyAny>> {
-    if raw.contains(['.', 'e', 'E']) {
-        return raw.parse::<f64>().unwrap_or(f64::NAN).into_bound_py_any(py);
-    }
-    match raw.parse::<i64>() {
-        Ok(small) => small.into_bound_py_any(py),
-        Err(_) => py.get_type::<PyInt>().call1((raw,)),
-    }
-}
-
-/// The members without an attribute of their own.
-pub(super) fn extra<'py>(py: Python<'py>, node: Node<'_>, known: &[&str]) -> PyResult<Bound<'py, PyDict>> {
-    let dict = PyDict::new(py);
-    for (key, value) in node.members() {
-        if !known.iter().any(|name| key.is(name)) {
-            dict.set_item(key.as_str().unwrap_or_default(), to_python(py, value)?)?;
+fn restore(py: Python<'_>, kind: &str, json: Json, url_id: Option<&str>) -> PyResult<Py<PyAny>> {
+    let object = || JsonObject { json: json.clone(), url_id: url_id.map(str::to_owned) };
+    for restore in [call::restore, participant::restore, participant::restore_identity, operation::restore] {
+        if let Some(object) = restore(py, kind, object())? {
+            return Ok(object);
         }
     }
-    Ok(dict)
-}
-
-/// `Name(field='value', ...)`, fields without a value left out.
-pub(super) fn repr(name: &str, fields: &[(&str, Option<String>)]) -> String {
-    let shown: Vec<String> = fields
-        .iter()
-        .filter_map(|(field, value)| value.as_ref().map(|value| format!("{field}={value}")))
-        .collect();
-    format!("{name}({})", shown.join(", "))
-}
-
-/// A string as Python would show it, near enough: quoted, control characters escaped, at most 80 characters.
-pub(super) fn quoted(text: &str) -> String {
-    let short: String = text.chars().take(80).collect();
-    let dots = if short.len() < text.len() { "..." } else { "" };
-    let escaped: String =
-        short.chars().flat_map(|c| if c == '"' { vec!['"'] } else { c.escape_debug().collect() }).collect();
-    format!("'{escaped}{dots}'")
+    notification::restore(py, kind, json)
 }

@@ -3,12 +3,14 @@
 #![allow(clippy::doc_markdown, reason = "doc comments become Python docstrings")]
 
 mod bridge;
+mod call;
 mod errors;
 mod hint;
 mod json;
 mod notification;
 mod outcome;
-mod party;
+mod operation;
+mod participant;
 mod redirect;
 mod redirector;
 mod send;
@@ -16,6 +18,7 @@ mod simulator;
 mod target;
 mod value;
 mod verify;
+mod view;
 mod violation;
 
 use pyo3::prelude::*;
@@ -25,16 +28,26 @@ mod _native {
     #[pymodule_export]
     use super::bridge::Mailbox;
     #[pymodule_export]
+    use super::call::{
+        Call, CallMediaState, CallOptions, CallRoute, CallTranscriptionInfo, ChatInfo, IncomingContext,
+        MeetingInfo, ToneInfo,
+    };
+    #[pymodule_export]
     use super::json::{_restore, JsonObject};
     #[pymodule_export]
     use super::notification::{
-        CallEnded, CallUpdated, IncomingCall, Notification, Notifications, OperationEnded, OtherNotification,
-        ParticipantsChanged, parse,
+        CallEnded, CallUpdated, ContentSharingChanged, IncomingCall, Notification, Notifications,
+        OperationEnded, OperationUpdated, OtherNotification, ParticipantsChanged, parse,
     };
+    #[pymodule_export]
+    use super::operation::{Operation, ResultInfo};
     #[pymodule_export]
     use super::outcome::{Accepted, Attempt, CallGone, Expired, Outcome, Rejected, Unknown};
     #[pymodule_export]
-    use super::party::{Call, Identity, Operation, Participant, ParticipantInfo, ResultInfo};
+    use super::participant::{
+        ContentSharingSession, Identity, MediaStream, Participant, ParticipantInfo, RecordingInfo,
+        RemovedState, RestrictedExperience,
+    };
     #[pymodule_export]
     use super::redirect::{Limits, Redirect, Target, Violation};
     #[pymodule_export]

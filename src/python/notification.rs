@@ -2,27 +2,32 @@
 
 use std::borrow::Cow;
 
-use pyo3::exceptions::{PyIndexError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PySlice, PyTuple};
+use pyo3::types::PyTuple;
 
+use super::call::Call;
 use super::hint::{As, hint};
-use super::json::{DEEPEST, JsonObject, quoted, repr};
-use super::party::{Call, Operation, Participant};
-use super::value::json_text;
+use super::json::{DEEPEST, JsonObject, Reduced, reduce};
+use super::operation::Operation;
+use super::participant::{ContentSharingSession, Participant};
+use super::value::{quoted, read_json, repr};
+use super::view::{Many, OneHint, Read, Values, View, values};
 use crate::ParseError;
-use crate::notification::{self as core, Event, Json, Kind, Node, ParseOptions};
+use crate::notification::{self as core, CHANGE_TYPE, Event, Json, Kind, Node, OpenSet, ParseOptions};
 use crate::send::clock::Arrival;
 
 hint! {
-    ChangeType = "Literal['created', 'updated', 'deleted'] | str | None";
-    People = "tuple[Participant, ...]";
     MatchCall = "tuple[Literal['call']]";
     MatchPeople = "tuple[Literal['participants']]";
+    MatchSessions = "tuple[Literal['sessions']]";
     MatchOperation = "tuple[Literal['operation']]";
     MatchRaw = "tuple[Literal['raw'], Literal['problem']]";
     Notes = "Iterator[Notification]";
-    NoteOrNotes = "Any";
+}
+
+values! {
+    ChangeType = CHANGE_TYPE;
 }
 
 /// Reads a webhook body: every notification in it, typed. One malformed item never loses the rest.
@@ -40,16 +45,18 @@ hint! {
 pub(super) fn parse(
     body: &Bound<'_, PyAny>,
     lenient: bool,
-    max_bytes: usize,
-    max_depth: usize,
+    max_bytes: i64,
+    max_depth: i64,
     received_at: Option<f64>,
 ) -> PyResult<Notifications> {
-    if max_depth > DEEPEST {
-        return Err(PyValueError::new_err(format!("max_depth can be at most {DEEPEST}, not {max_depth}")));
-    }
-    let options = ParseOptions { lenient, max_bytes, max_depth };
+    let bounded = |name: &str, value: i64, most: usize| {
+        let limit = usize::try_from(value).ok().filter(|limit| *limit <= most);
+        limit.ok_or_else(|| PyValueError::new_err(format!("{name} must be from 0 to {most}, not {value}")))
+    };
+    let max_bytes = bounded("max_bytes", max_bytes, usize::MAX)?;
+    let options = ParseOptions { lenient, max_bytes, max_depth: bounded("max_depth", max_depth, DEEPEST)? };
     let arrival = arrival(body.py(), received_at)?;
-    let items = core::parse(&json_text(body)?, &options, arrival).map_err(ParseError::from)?;
+    let items = read_json(body, |text| core::parse(text, &options, arrival).map_err(ParseError::from))?;
     Ok(Notifications { items })
 }
 
@@ -62,30 +69,27 @@ pub(super) fn arrival(py: Python<'_>, received_at: Option<f64>) -> PyResult<Arri
 
 /// The Python object of one notification.
 pub(super) fn object(py: Python<'_>, core: &core::Notification) -> PyResult<Py<PyAny>> {
-    let base = PyClassInitializer::from(JsonObject { json: core.json.clone() })
+    let base = PyClassInitializer::from(JsonObject::new(core.json.clone()))
         .add_subclass(Notification { core: core.clone() });
     Ok(match core.event {
         Event::IncomingCall => Py::new(py, base.add_subclass(IncomingCall))?.into_any(),
         Event::CallUpdated => Py::new(py, base.add_subclass(CallUpdated))?.into_any(),
         Event::CallEnded => Py::new(py, base.add_subclass(CallEnded))?.into_any(),
         Event::ParticipantsChanged => Py::new(py, base.add_subclass(ParticipantsChanged))?.into_any(),
+        Event::OperationUpdated => Py::new(py, base.add_subclass(OperationUpdated))?.into_any(),
         Event::OperationEnded => Py::new(py, base.add_subclass(OperationEnded))?.into_any(),
+        Event::ContentSharingChanged => Py::new(py, base.add_subclass(ContentSharingChanged))?.into_any(),
         Event::Other => Py::new(py, base.add_subclass(OtherNotification))?.into_any(),
     })
 }
 
-/// One notification read from JSON, whatever class its text calls for.
-pub(super) fn restore(py: Python<'_>, _kind: &str, json: Json) -> PyResult<Py<PyAny>> {
-    object(py, &core::Notification::read(json))
-}
-
-/// The call of a notification; an empty one with only an id where the notification has no call object.
-pub(super) fn call(py: Python<'_>, core: &core::Notification) -> PyResult<Py<Call>> {
-    if let Some(call) = core.call() {
-        return Call::make(py, core.json.at(call.0), core.url_call_id());
+/// One notification read from JSON, whatever class its text calls for, or a pickled list of them.
+pub(super) fn restore(py: Python<'_>, kind: &str, json: Json) -> PyResult<Py<PyAny>> {
+    if kind == "Notifications" {
+        let items = json.node().items().map(|item| core::Notification::read(json.at(item))).collect();
+        return Ok(Py::new(py, Notifications { items })?.into_any());
     }
-    let empty = core::Document::parse("{}", 1, core.json.node().arrival())?;
-    Call::make(py, Json::new(empty, 0), core.url_call_id())
+    object(py, &core::Notification::read(json))
 }
 
 /// The notifications of one body, in order. A ``Sequence``.
@@ -94,27 +98,77 @@ pub(super) struct Notifications {
     items: Vec<core::Notification>,
 }
 
+impl Notifications {
+    fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
+        self.items.iter().map(|item| item.json.node())
+    }
+
+    fn tuple<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let items = self.items.iter().map(|item| object(py, item)).collect::<PyResult<Vec<_>>>()?;
+        Ok(PyTuple::new(py, items)?.into_any())
+    }
+}
+
 #[pymethods]
 impl Notifications {
     fn __len__(&self) -> usize {
         self.items.len()
     }
 
-    fn __getitem__(&self, py: Python<'_>, index: &Bound<'_, PyAny>) -> PyResult<As<NoteOrNotes, Py<PyAny>>> {
-        if let Ok(slice) = index.cast::<PySlice>() {
-            let items = self.items.iter().map(|item| object(py, item)).collect::<PyResult<Vec<_>>>()?;
-            return Ok(PyTuple::new(py, items)?.as_any().get_item(slice)?.unbind().into());
+    fn __getitem__<'py>(&self, py: Python<'py>, index: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let place = index.extract::<usize>().ok();
+        match place.and_then(|place| self.items.get(place)) {
+            Some(item) => Ok(object(py, item)?.into_bound(py)),
+            // Slices, counting from the end, and what is wrong with anything else: as a tuple has it.
+            None => self.tuple(py)?.get_item(index),
         }
-        let index: isize = index.extract()?;
-        let place = if index < 0 { index.checked_add_unsigned(self.items.len()) } else { Some(index) };
-        let item = place.and_then(|place| self.items.get(usize::try_from(place).ok()?));
-        let item = item.ok_or_else(|| PyIndexError::new_err("no notification at that index"))?;
-        Ok(object(py, item)?.into())
     }
 
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<As<Notes, Bound<'py, PyAny>>> {
-        let items = self.items.iter().map(|item| object(py, item)).collect::<PyResult<Vec<_>>>()?;
-        Ok(PyTuple::new(py, items)?.as_any().try_iter()?.into_any().into())
+        Ok(self.tuple(py)?.try_iter()?.into_any().into())
+    }
+
+    /// Position of the first notification equal to ``value``. Raises ``ValueError`` if there is none.
+    #[pyo3(signature = (value: "object", *range: "int") -> "int")]
+    fn index<'py>(
+        &self,
+        py: Python<'py>,
+        value: &Bound<'py, PyAny>,
+        range: &Bound<'py, PyTuple>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let args = PyTuple::new(py, [value.clone()])?.add(range)?;
+        self.tuple(py)?.getattr("index")?.call1(args.cast_into::<PyTuple>()?)
+    }
+
+    /// How many notifications are equal to ``value``.
+    #[pyo3(signature = (value: "object") -> "int")]
+    fn count<'py>(&self, py: Python<'py>, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        self.tuple(py)?.call_method1("count", (value,))
+    }
+
+    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
+        other.cast::<Self>().is_ok_and(|other| self.nodes().eq(other.get().nodes()))
+    }
+
+    fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
+        self.tuple(py)?.hash()
+    }
+
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    #[pyo3(signature = (memo: "Any") -> "Self")]
+    fn __deepcopy__(slf: Py<Self>, memo: &Bound<'_, PyAny>) -> Py<Self> {
+        let _ = memo;
+        slf
+    }
+
+    #[pyo3(signature = () -> "tuple[Any, ...]")]
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
+        let raws: Vec<_> = slf.get().nodes().map(Node::raw).collect();
+        let arrival = slf.get().items.first().map_or_else(Arrival::now, |item| item.json.arrival);
+        reduce(slf.as_any(), format!("[{}]", raws.join(",")), arrival, None)
     }
 
     fn __repr__(&self) -> String {
@@ -133,7 +187,7 @@ pub(super) struct Notification {
 impl Notification {
     /// ``"created"``, ``"updated"``, ``"deleted"``, or as it came.
     #[getter]
-    fn change_type(&self) -> As<ChangeType, Option<Cow<'_, str>>> {
+    fn change_type(&self) -> As<OneHint<ChangeType>, Option<Cow<'_, str>>> {
         self.core.change_type().into()
     }
 
@@ -192,7 +246,7 @@ macro_rules! call_event {
             /// The call.
             #[getter]
             fn call(slf: &Bound<'_, Self>) -> PyResult<Py<Call>> {
-                call(slf.py(), &slf.as_super().get().core)
+                Call::of_notification(slf.py(), &slf.as_super().get().core)
             }
         }
     )*};
@@ -220,33 +274,68 @@ impl ParticipantsChanged {
 
     /// Everybody in the call now; only the changes where the call asked for a delta roster.
     #[getter]
-    fn participants<'py>(slf: &Bound<'py, Self>) -> PyResult<As<People, Bound<'py, PyTuple>>> {
-        let (py, json) = (slf.py(), &slf.as_super().get().core.json);
-        let data = json.node().get("resourceData");
-        let one = data.filter(|data| data.kind() == Kind::Object);
-        let many = data.into_iter().flat_map(Node::items).filter(|item| item.kind() == Kind::Object);
-        let people = one.into_iter().chain(many).map(|node| Participant::make(py, json.at(node)));
-        Ok(PyTuple::new(py, people.collect::<PyResult<Vec<_>>>()?)?.into())
+    fn participants<'py>(slf: &Bound<'py, Self>) -> PyResult<<Many<Participant> as Read>::Value<'py>> {
+        resources::<Participant>(slf.as_super())
     }
 }
 
-/// An operation of a call completed or failed.
+/// Somebody began or stopped sharing content.
 #[pyclass(frozen, extends = Notification, module = "callredirect")]
-pub(super) struct OperationEnded;
+pub(super) struct ContentSharingChanged;
 
 #[pymethods]
-impl OperationEnded {
+impl ContentSharingChanged {
     #[classattr]
-    fn __match_args__() -> As<MatchOperation, (&'static str,)> {
-        ("operation",).into()
+    fn __match_args__() -> As<MatchSessions, (&'static str,)> {
+        ("sessions",).into()
     }
 
-    /// The operation; ``None`` if the notification came without it.
+    /// The sessions; empty where the notification came without them.
     #[getter]
-    fn operation(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Operation>>> {
-        let json = &slf.as_super().get().core.json;
-        json.node().object("resourceData").map(|node| Operation::make(slf.py(), json.at(node))).transpose()
+    fn sessions<'py>(slf: &Bound<'py, Self>) -> PyResult<<Many<ContentSharingSession> as Read>::Value<'py>> {
+        resources::<ContentSharingSession>(slf.as_super())
     }
+}
+
+/// `resourceData` as a list, also where it came as one object.
+fn resources<'py, C: View>(slf: &Bound<'py, Notification>) -> PyResult<<Many<C> as Read>::Value<'py>> {
+    let (py, object) = (slf.py(), slf.as_super().get());
+    let data = object.json.node().get("resourceData");
+    if let Some(single) = data.filter(|data| data.kind() == Kind::Object) {
+        return Ok(PyTuple::new(py, [C::of(py, object.at(single))?])?.into());
+    }
+    Many::<C>::read(py, object, data)
+}
+
+macro_rules! operation_event {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[pyclass(frozen, extends = Notification, module = "callredirect")]
+        pub(super) struct $name;
+
+        #[pymethods]
+        impl $name {
+            #[classattr]
+            fn __match_args__() -> As<MatchOperation, (&'static str,)> {
+                ("operation",).into()
+            }
+
+            /// The operation; ``None`` if the notification came without it.
+            #[getter]
+            fn operation(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Operation>>> {
+                let object = slf.as_super().as_super().get();
+                let data = object.json.node().object("resourceData");
+                data.map(|data| Operation::of(slf.py(), object.at(data))).transpose()
+            }
+        }
+    )*};
+}
+
+operation_event! {
+    /// An operation of a call was asked for, or runs.
+    OperationUpdated;
+    /// An operation of a call completed or failed.
+    OperationEnded;
 }
 
 /// A notification of a kind unknown here, or malformed: then ``problem`` says what is wrong.

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::hint::{As, hint};
-use super::value::{Reduced, reduce, replace, repr};
+use super::value::{Reduced, reduce, replace, repr_fields};
 use crate::outcome::{Attempt as CoreAttempt, Outcome as CoreOutcome, Refused, Verdict};
 
 hint! {
@@ -94,7 +94,7 @@ impl Attempt {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        repr("Attempt", &self.fields(py)?)
+        repr_fields("Attempt", &self.fields(py)?)
     }
 
     #[pyo3(signature = () -> "tuple[Any, ...]")]
@@ -165,7 +165,7 @@ impl Outcome {
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        repr(&slf.get_type().name()?.to_string(), &slf.get().fields(slf.py())?)
+        repr_fields(&slf.get_type().name()?.to_string(), &slf.get().fields(slf.py())?)
     }
 
     #[pyo3(signature = () -> "tuple[Any, ...]")]
@@ -196,7 +196,7 @@ impl Outcome {
                 fields.set_item("code", &no.code)?;
                 fields.set_item("message", &no.message)?;
                 fields.set_item("request_id", &no.request_id)?;
-                fields.set_item("retry_after", retry_after(no))?;
+                fields.set_item("retry_after", no.retry_after.map(|wait| wait.as_secs_f64()))?;
             }
             Verdict::Expired { sent, reason } => {
                 fields.set_item("sent", sent)?;
@@ -212,12 +212,6 @@ impl Outcome {
         fields.set_item("client_request_id", self.client_request_id())?;
         Ok(fields)
     }
-}
-
-/// The seconds that Graph asked to wait, if it said a number of them.
-fn retry_after(refused: &Refused) -> Option<f64> {
-    let seconds: f64 = refused.retry_after.as_deref()?.trim().parse().ok()?;
-    (seconds.is_finite() && seconds >= 0.0).then_some(seconds)
 }
 
 /// Makes the base of an outcome that a test or a pickle asks for.
@@ -302,7 +296,7 @@ macro_rules! refused {
                 elapsed: f64,
                 client_request_id: String,
             ) -> PyResult<PyClassInitializer<Self>> {
-                let retry_after = retry_after.map(|seconds| seconds.to_string());
+                let retry_after = retry_after.map(seconds).transpose()?;
                 let refused = Refused { status, code, message, request_id, retry_after };
                 Ok(outcome(Verdict::$name(refused), attempts, elapsed, client_request_id)?.add_subclass(Self))
             }
@@ -339,7 +333,7 @@ macro_rules! refused {
             /// Seconds that Graph asked to wait.
             #[getter]
             fn retry_after(slf: &Bound<'_, Self>) -> Option<f64> {
-                retry_after(Self::refused(slf)?)
+                Some(Self::refused(slf)?.retry_after?.as_secs_f64())
             }
         }
     )*};

@@ -5,12 +5,16 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::errors::{exception, raise};
-use super::hint::{As, JsonDict, MaybeStrings, Targets};
+use super::hint::{As, JsonDict, MaybeStrings, Targets, hint};
 pub(super) use super::target::Target;
-use super::value::{Reduced, dict, dumped, members, reduce, replace, repr, text, to_python};
+use super::value::{Reduced, dumped, members, reduce, replace, repr_fields, text, value_to_python};
 pub(super) use super::violation::{Limits, Violation};
 use crate::ParseError;
 use crate::redirect as core;
+
+hint! {
+    MatchRedirect = "tuple[Literal['targets']]";
+}
 
 /// Where a call should go: what Graph gets.
 ///
@@ -82,8 +86,9 @@ fn seconds(value: &Bound<'_, PyAny>) -> PyResult<i64> {
 #[pymethods]
 impl Redirect {
     #[classattr]
-    #[pyo3(name = "__match_args__")]
-    const MATCH_ARGS: (&'static str,) = ("targets",);
+    fn __match_args__() -> As<MatchRedirect, (&'static str,)> {
+        ("targets",).into()
+    }
 
     #[new]
     #[pyo3(signature = (
@@ -131,9 +136,7 @@ impl Redirect {
     #[staticmethod]
     #[pyo3(signature = (value: "dict[str, Any]") -> "Redirect")]
     fn from_dict(value: &Bound<'_, PyDict>) -> PyResult<Self> {
-        let read = core::Redirect::from_json(&dumped(value)?);
-        // The place in a text nobody saw would only confuse.
-        Ok(Self(read.map_err(|error| ParseError { line: 0, column: 0, ..error })?))
+        Ok(Self(core::Redirect::from_json(&dumped(value)?).map_err(ParseError::without_place)?))
     }
 
     /// The JSON that Graph gets: compact, members in the order of the documentation, only what is set.
@@ -153,7 +156,7 @@ impl Redirect {
     #[pyo3(signature = (api_version = None) -> "dict[str, Any]")]
     fn to_dict<'py>(&self, py: Python<'py>, api_version: Option<&str>) -> PyResult<Bound<'py, PyAny>> {
         self.check_version(py, api_version)?;
-        to_python(py, &self.0.to_value())
+        value_to_python(py, &self.0.to_value())
     }
 
     /// Every broken rule, errors and warnings, in the order of the JSON. Empty if there is nothing to say.
@@ -234,15 +237,15 @@ impl Redirect {
 
     /// Members without an attribute here. A new dict each time.
     #[getter]
-    fn extra<'py>(&self, py: Python<'py>) -> PyResult<As<JsonDict, Bound<'py, PyDict>>> {
-        Ok(dict(py, &self.0.extra)?.into())
+    fn extra<'py>(&self, py: Python<'py>) -> PyResult<As<JsonDict, Bound<'py, PyAny>>> {
+        Ok(value_to_python(py, &self.0.extra)?.into())
     }
 
     /// With telephone numbers, and the parts of the callback URI that may hold keys, masked.
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let fields = self.fields(py)?;
         fields.set_item("callback_uri", self.0.masked_callback_uri())?;
-        repr("Redirect", &fields)
+        repr_fields("Redirect", &fields)
     }
 
     #[pyo3(signature = () -> "tuple[Any, ...]")]

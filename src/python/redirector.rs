@@ -8,12 +8,15 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use super::bridge::{Completion, Mailbox};
+use super::call::Call;
 use super::hint::{As, HeaderDict, hint};
-use super::notification::{arrival, call};
+use super::notification::arrival;
+use super::operation::ResultInfo;
 use super::outcome;
-use super::party::{Call, ParticipantInfo, ResultInfo, call_child};
+use super::participant::ParticipantInfo;
 use super::value::{json_text, text};
 use super::verify::Verifier;
+use super::view::View;
 use crate::calls::{self as core, MemoryStore, Settlement, Step};
 use crate::notification::ParseOptions;
 use crate::outcome::Outcome;
@@ -77,7 +80,7 @@ impl TrackedCall {
     /// The call as it came in; ``None`` if this process never saw that.
     #[getter]
     fn call(&self, py: Python<'_>) -> PyResult<Option<Py<Call>>> {
-        self.0.told().incoming.map(|incoming| call(py, &incoming)).transpose()
+        self.0.told().incoming.map(|incoming| Call::of_notification(py, &incoming)).transpose()
     }
 
     /// How the redirect went; ``None`` while it is under way, or if there was none.
@@ -114,13 +117,13 @@ impl TrackedCall {
     /// Who picked up, where Graph says it; after a redirect to a phone only an ``encrypted`` identity.
     #[getter]
     fn answered_by(&self, py: Python<'_>) -> PyResult<Option<Py<ParticipantInfo>>> {
-        self.0.told().ended.map_or(Ok(None), |ended| call_child(py, &ended, "answeredBy", ParticipantInfo))
+        self.of_end(py, "answeredBy")
     }
 
     /// How the call ended, where Graph says it.
     #[getter]
     fn result_info(&self, py: Python<'_>) -> PyResult<Option<Py<ResultInfo>>> {
-        self.0.told().ended.map_or(Ok(None), |ended| call_child(py, &ended, "resultInfo", ResultInfo))
+        self.of_end(py, "resultInfo")
     }
 
     /// Every step in order, as name and seconds since the call's first notification arrived: ``received``,
@@ -169,6 +172,15 @@ impl TrackedCall {
     fn _redirected(&self, outcome: &Bound<'_, outcome::Outcome>) -> bool {
         let outcome: Outcome = outcome.get().core().clone();
         self.0.settle(Settlement::Redirected(outcome))
+    }
+}
+
+impl TrackedCall {
+    /// An object member of the call as it ended.
+    fn of_end<C: View>(&self, py: Python<'_>, wire: &str) -> PyResult<Option<Py<C>>> {
+        let Some(ended) = self.0.told().ended else { return Ok(None) };
+        let node = ended.call().and_then(|call| call.0.object(wire));
+        node.map(|node| C::of(py, super::json::JsonObject::new(ended.json.at(node)))).transpose()
     }
 }
 

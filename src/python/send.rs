@@ -1,16 +1,19 @@
 //! The client's core: what `Client` and `AsyncClient` share.
 
+use std::pin::Pin;
 use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
 use super::bridge::{Completion, Mailbox, block_on};
+use super::call::Call;
 use super::errors::{exception, raise};
 use super::outcome;
-use super::party::Call;
 use super::redirect::{Limits, Redirect, validation_error, version};
 use crate::Secret;
 use crate::outcome::{Outcome, Verdict};
@@ -142,6 +145,17 @@ pub(super) struct Sender {
     endpoint: Endpoint,
     /// Connections belong to the process that opened them: after a fork there are new ones.
     transport: Mutex<Option<(u32, Transport)>>,
+    closed: AtomicBool,
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        let kept = self.transport.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if kept.as_ref().is_some_and(|(pid, _)| *pid != process::id()) {
+            // Closing the parent's connections takes locks that threads of the parent may have held at the fork.
+            std::mem::forget(kept.take());
+        }
+    }
 }
 
 impl Sender {
@@ -173,7 +187,7 @@ impl Sender {
         let limits = limits.map(|limits| limits.0).unwrap_or_default();
         let endpoint = Endpoint::new(root, version(api_version)?, limits)
             .map_err(|error| PyValueError::new_err(format!("base_url: {error}")))?;
-        Ok(Self { endpoint, transport: Mutex::new(None) })
+        Ok(Self { endpoint, transport: Mutex::default(), closed: AtomicBool::new(false) })
     }
 
     /// The root of Graph that requests go to.
@@ -201,14 +215,17 @@ impl Sender {
         scenario_id: Option<&str>,
     ) -> PyResult<PreparedRedirect> {
         let py = call.py();
+        if self.closed.load(Ordering::Relaxed) {
+            return Err(PyRuntimeError::new_err("the client is closed"));
+        }
         let (call_id, tenant_id, of_call) = if let Ok(call) = call.cast::<Call>() {
-            let Some(id) = Call::id(call) else {
-                return Err(PyValueError::new_err("the call has no id, so it cannot be redirected"));
-            };
-            let tenant = Call::tenant_id(call).map(std::borrow::Cow::into_owned);
-            (id.into_owned(), tenant, Some(Call::until(call)))
-        } else if let Ok(id) = call.extract::<String>() {
-            (id, None, None)
+            let (id, tenant_id, until) = Call::address(call);
+            let id =
+                id.ok_or_else(|| PyValueError::new_err("the call has no id, so it cannot be redirected"))?;
+            (id, tenant_id, Some(until))
+        } else if let Ok(id) = call.cast::<PyString>() {
+            let id = id.to_str().map_err(|_| unsendable(py, Unsendable::CallId))?;
+            (id.to_owned(), None, None)
         } else {
             let name = call.get_type().name()?;
             return Err(PyTypeError::new_err(format!("expected a Call or a call id, not {name}")));
@@ -224,7 +241,12 @@ impl Sender {
 
     /// Sends and waits, the interpreter released.
     #[pyo3(signature = (request, token) -> "Outcome")]
-    fn send(&self, py: Python<'_>, request: &PreparedRedirect, token: String) -> PyResult<Py<PyAny>> {
+    fn send(
+        &self,
+        py: Python<'_>,
+        request: &PreparedRedirect,
+        token: &Bound<'_, PyString>,
+    ) -> PyResult<Py<PyAny>> {
         let future = self.sending(py, request, token)?;
         outcome::object(py, block_on(py, future)?)
     }
@@ -234,11 +256,20 @@ impl Sender {
         &self,
         py: Python<'_>,
         request: &PreparedRedirect,
-        token: String,
+        token: &Bound<'_, PyString>,
         mailbox: &Mailbox,
     ) -> PyResult<u64> {
         let future = self.sending(py, request, token)?;
         mailbox.spawn(async move { Completion::Redirect(future.await) })
+    }
+
+    /// From now on nothing is prepared; connections close when what is under way has ended.
+    fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        let mut kept = self.transport.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.as_ref().is_some_and(|(pid, _)| *pid == process::id()) {
+            *kept = None;
+        }
     }
 }
 
@@ -247,12 +278,14 @@ impl Sender {
         &self,
         py: Python<'_>,
         request: &PreparedRedirect,
-        token: String,
-    ) -> PyResult<impl Future<Output = Outcome> + Send + 'static> {
-        let token = Secret::new(token);
+        token: &Bound<'_, PyString>,
+    ) -> PyResult<Pin<Box<impl Future<Output = Outcome> + Send + 'static>>> {
+        // Python's own complaint about a lone surrogate would carry the token.
+        let token = Secret::new(token.to_str().map_err(|_| unsendable(py, Unsendable::Token))?);
         core::check_token(&token).map_err(|error| unsendable(py, error))?;
         let (transport, prepared, deadline) = (self.transport()?, request.prepared.clone(), request.deadline);
-        Ok(async move { core::send(&transport, &prepared, &token, deadline).await })
+        // On the heap at once: it is large, and is handed on several times before it runs.
+        Ok(Box::pin(async move { core::send(&transport, &prepared, &token, deadline).await }))
     }
 }
 

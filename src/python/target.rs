@@ -3,9 +3,13 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::hint::{As, JsonDict};
-use super::value::{Reduced, dict, members, reduce, replace, repr};
+use super::hint::{As, JsonDict, hint};
+use super::value::{Reduced, members, reduce, replace, repr_fields, value_to_python};
 use crate::redirect as core;
+
+hint! {
+    MatchTarget = "tuple[Literal['kind'], Literal['id']]";
+}
 
 /// Who to ring. Usually made by one of the static methods: ``Target.user(...)``, ``Target.phone(...)``.
 ///
@@ -46,8 +50,9 @@ fn named(target: core::Target, display_name: Option<String>, tenant_id: Option<S
 #[pymethods]
 impl Target {
     #[classattr]
-    #[pyo3(name = "__match_args__")]
-    const MATCH_ARGS: (&'static str, &'static str) = ("kind", "id");
+    fn __match_args__() -> As<MatchTarget, (&'static str, &'static str)> {
+        ("kind", "id").into()
+    }
 
     #[new]
     #[pyo3(signature = (
@@ -161,27 +166,27 @@ impl Target {
 
     /// Members of the identity without an attribute here. A new dict each time.
     #[getter]
-    fn extra<'py>(&self, py: Python<'py>) -> PyResult<As<JsonDict, Bound<'py, PyDict>>> {
-        Ok(dict(py, &self.0.extra)?.into())
+    fn extra<'py>(&self, py: Python<'py>) -> PyResult<As<JsonDict, Bound<'py, PyAny>>> {
+        Ok(value_to_python(py, &self.0.extra)?.into())
     }
 
     /// Members of the ``invitationParticipantInfo`` without an attribute here. A new dict each time.
     #[getter]
-    fn participant_extra<'py>(&self, py: Python<'py>) -> PyResult<As<JsonDict, Bound<'py, PyDict>>> {
-        Ok(dict(py, &self.0.participant_extra)?.into())
+    fn participant_extra<'py>(&self, py: Python<'py>) -> PyResult<As<JsonDict, Bound<'py, PyAny>>> {
+        Ok(value_to_python(py, &self.0.participant_extra)?.into())
     }
 
     /// Members of the identity set without an attribute here. A new dict each time.
     #[getter]
-    fn identity_set_extra<'py>(&self, py: Python<'py>) -> PyResult<As<JsonDict, Bound<'py, PyDict>>> {
-        Ok(dict(py, &self.0.identity_set_extra)?.into())
+    fn identity_set_extra<'py>(&self, py: Python<'py>) -> PyResult<As<JsonDict, Bound<'py, PyAny>>> {
+        Ok(value_to_python(py, &self.0.identity_set_extra)?.into())
     }
 
     /// With telephone numbers masked.
     pub(super) fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let fields = self.fields(py)?;
         fields.set_item("id", self.0.masked_id())?;
-        repr("Target", &fields)
+        repr_fields("Target", &fields)
     }
 
     #[pyo3(signature = () -> "tuple[Any, ...]")]

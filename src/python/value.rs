@@ -1,19 +1,19 @@
 //! What the value classes share: JSON values both ways, and what a dataclass would have.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 
 use pyo3::IntoPyObjectExt;
-use pyo3::exceptions::{PyRecursionError, PyTypeError};
+use pyo3::exceptions::{PyRecursionError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyDict, PyList, PyMemoryView, PyString, PyType};
+use pyo3::types::{
+    PyBool, PyByteArray, PyBytes, PyDict, PyInt, PyList, PyMapping, PyMemoryView, PyString, PyType,
+};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::notification::{Document, Kind, Node};
 use crate::{ParseError, json};
-
-/// A fault that has no place in a text, because there was no text.
-pub(super) fn unplaced(reason: impl Into<String>) -> ParseError {
-    ParseError { reason: reason.into(), path: "$".into(), line: 0, column: 0 }
-}
 
 /// `bytes`, `bytearray`, `memoryview` or `str` as bytes; those of `bytes` and `str` in place.
 pub(super) fn text<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
@@ -24,7 +24,9 @@ pub(super) fn text<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
         return match text.to_cow() {
             Ok(Cow::Borrowed(text)) => Ok(Cow::Borrowed(text.as_bytes())),
             Ok(Cow::Owned(text)) => Ok(Cow::Owned(text.into_bytes())),
-            Err(_) => Err(unplaced("the string holds lone surrogates, which no JSON text can").into()),
+            Err(_) => {
+                Err(ParseError::unplaced("the string holds lone surrogates, which no JSON text can").into())
+            }
         };
     }
     if value.is_instance_of::<PyByteArray>() || value.is_instance_of::<PyMemoryView>() {
@@ -38,7 +40,9 @@ pub(super) fn dumped(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     let py = value.py();
     let dumped = py.import("json")?.call_method1("dumps", (value,)).map_err(|error| {
         if error.is_instance_of::<PyRecursionError>(py) {
-            unplaced("nested too deeply").into()
+            ParseError::unplaced("nested too deeply").into()
+        } else if error.is_instance_of::<PyValueError>(py) {
+            ParseError::unplaced("holds itself").into()
         } else {
             error
         }
@@ -50,15 +54,26 @@ pub(super) fn dumped(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
 pub(super) fn json_text<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
     if value.is_instance_of::<PyDict>() || value.is_instance_of::<PyList>() {
         dumped(value).map(Cow::Owned)
+    } else if value.cast::<PyMapping>().is_ok() {
+        dumped(value.py().get_type::<PyDict>().call1((value,))?.as_any()).map(Cow::Owned)
     } else {
         text(value)
     }
 }
 
+/// What is read from JSON text or from what `json.loads` made of it.
+pub(super) fn read_json<T>(
+    value: &Bound<'_, PyAny>,
+    read: impl FnOnce(&[u8]) -> Result<T, ParseError>,
+) -> PyResult<T> {
+    let result = read(&json_text(value)?);
+    let seen = value.cast::<PyList>().is_err() && value.cast::<PyMapping>().is_err();
+    Ok(if seen { result } else { result.map_err(ParseError::without_place) }?)
+}
+
 /// A Python value as a JSON value. Raises `ParseError` for what JSON has no word for.
 pub(super) fn from_python(value: &Bound<'_, PyAny>) -> PyResult<Value> {
-    // The place in a text nobody saw would only confuse.
-    Ok(json::parse(&dumped(value)?).map_err(|error| ParseError { line: 0, column: 0, ..error })?)
+    Ok(json::parse(&dumped(value)?).map_err(ParseError::without_place)?)
 }
 
 /// The members of a `dict`.
@@ -70,31 +85,51 @@ pub(super) fn members(value: Option<&Bound<'_, PyDict>>) -> PyResult<Map<String,
 }
 
 /// A JSON value as Python's `json` would read it.
-pub(super) fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
-    match value {
-        Value::Null => Ok(py.None().into_bound(py)),
-        Value::Bool(value) => value.into_bound_py_any(py),
-        Value::Number(number) => match (number.as_i64(), number.as_u64()) {
-            (Some(number), _) => number.into_bound_py_any(py),
-            (None, Some(number)) => number.into_bound_py_any(py),
-            (None, None) => number.as_f64().into_bound_py_any(py),
-        },
-        Value::String(text) => text.into_bound_py_any(py),
-        Value::Array(items) => {
-            let items = items.iter().map(|item| to_python(py, item)).collect::<PyResult<Vec<_>>>()?;
+pub(super) fn to_python<'py>(py: Python<'py>, node: Node<'_>) -> PyResult<Bound<'py, PyAny>> {
+    match node.kind() {
+        Kind::Object => extra(py, node, &[])?.into_bound_py_any(py),
+        Kind::Array => {
+            let items = node.items().map(|item| to_python(py, item)).collect::<PyResult<Vec<_>>>()?;
             PyList::new(py, items)?.into_bound_py_any(py)
         }
-        Value::Object(members) => dict(py, members)?.into_bound_py_any(py),
+        Kind::Plain | Kind::Escaped => node.as_str().unwrap_or_default().into_bound_py_any(py),
+        Kind::Number => number(py, node.raw()),
+        Kind::True => PyBool::new(py, true).into_bound_py_any(py),
+        Kind::False => PyBool::new(py, false).into_bound_py_any(py),
+        Kind::Null => Ok(py.None().into_bound(py)),
     }
 }
 
-/// A JSON object as a `dict`.
-pub(super) fn dict<'py>(py: Python<'py>, members: &Map<String, Value>) -> PyResult<Bound<'py, PyDict>> {
+fn float(raw: &str) -> f64 {
+    raw.parse().unwrap_or(f64::NAN)
+}
+
+pub(super) fn number<'py>(py: Python<'py>, raw: &str) -> PyResult<Bound<'py, PyAny>> {
+    if raw.contains(['.', 'e', 'E']) {
+        return float(raw).into_bound_py_any(py);
+    }
+    match raw.parse::<i64>() {
+        Ok(small) => small.into_bound_py_any(py),
+        // Thousands of digits are too many for Python's `int`: then infinity, as for `1e400`.
+        Err(_) => py.get_type::<PyInt>().call1((raw,)).or_else(|_| float(raw).into_bound_py_any(py)),
+    }
+}
+
+/// The members without an attribute of their own.
+pub(super) fn extra<'py>(py: Python<'py>, node: Node<'_>, known: &[&str]) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
-    for (name, value) in members {
-        dict.set_item(name, to_python(py, value)?)?;
+    for (key, value) in node.members() {
+        if !known.iter().any(|name| key.is(name)) {
+            dict.set_item(key.as_str().unwrap_or_default(), to_python(py, value)?)?;
+        }
     }
     Ok(dict)
+}
+
+/// A value of the Rust side as Python's `json` would read it.
+pub(super) fn value_to_python<'py>(py: Python<'py>, value: &impl Serialize) -> PyResult<Bound<'py, PyAny>> {
+    let text = serde_json::to_string(value).unwrap_or_default();
+    to_python(py, Document::parse(&text, usize::MAX)?.root())
 }
 
 /// What `__reduce__` returns: a function and its arguments.
@@ -118,14 +153,30 @@ pub(super) fn replace<'py>(
     class.call((), Some(fields))
 }
 
-/// `Name(field='value', ...)`, fields that are `None` or empty left out.
-pub(super) fn repr(name: &str, fields: &Bound<'_, PyDict>) -> PyResult<String> {
+/// `Name(field='value', ...)`, fields without a value left out.
+pub(super) fn repr(name: &str, fields: &[(impl Display, Option<String>)]) -> String {
+    let shown: Vec<String> = fields
+        .iter()
+        .filter_map(|(field, value)| value.as_ref().map(|value| format!("{field}={value}")))
+        .collect();
+    format!("{name}({})", shown.join(", "))
+}
+
+/// A string as Python would show it, near enough: quoted, control characters escaped, at most 80 characters.
+pub(super) fn quoted(text: &str) -> String {
+    let short: String = text.chars().take(80).collect();
+    let dots = if short.len() < text.len() { "..." } else { "" };
+    let escaped: String =
+        short.chars().flat_map(|c| if c == '"' { vec!['"'] } else { c.escape_debug().collect() }).collect();
+    format!("'{escaped}{dots}'")
+}
+
+/// The same of the keyword arguments that would make it again, empty dictionaries left out, too.
+pub(super) fn repr_fields(name: &str, fields: &Bound<'_, PyDict>) -> PyResult<String> {
     let mut shown = Vec::new();
     for (field, value) in fields {
         let empty = value.is_none() || value.cast::<PyDict>().is_ok_and(PyDictMethods::is_empty);
-        if !empty {
-            shown.push(format!("{field}={}", value.repr()?));
-        }
+        shown.push((field, if empty { None } else { Some(value.repr()?.to_string()) }));
     }
-    Ok(format!("{name}({})", shown.join(", ")))
+    Ok(repr(name, &shown))
 }

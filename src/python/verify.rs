@@ -7,8 +7,14 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use super::errors::{exception, raise};
-use super::value::{Reduced, json_text, reduce, replace, repr, unplaced};
+use super::hint::{As, hint};
+use super::value::{Reduced, read_json, reduce, replace, repr_fields};
+use crate::ParseError;
 use crate::verify as core;
+
+hint! {
+    MatchClaims = "tuple[Literal['tenant_id'], Literal['issuer'], Literal['audience']]";
+}
 
 /// What a verified token says. `Verifier.verify` makes these.
 #[pyclass(frozen, eq, module = "callredirect")]
@@ -31,8 +37,9 @@ impl Claims {
 #[pymethods]
 impl Claims {
     #[classattr]
-    #[pyo3(name = "__match_args__")]
-    const MATCH_ARGS: (&'static str, &'static str, &'static str) = ("tenant_id", "issuer", "audience");
+    fn __match_args__() -> As<MatchClaims, (&'static str, &'static str, &'static str)> {
+        ("tenant_id", "issuer", "audience").into()
+    }
 
     #[new]
     #[pyo3(signature = (tenant_id, issuer, audience, *, expires_at, not_before = None, app_id = None))]
@@ -91,7 +98,7 @@ impl Claims {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        repr("Claims", &self.fields(py)?)
+        repr_fields("Claims", &self.fields(py)?)
     }
 
     #[pyo3(signature = () -> "tuple[Any, ...]")]
@@ -231,7 +238,8 @@ impl Verifier {
 }
 
 fn key_set(jwks: &Bound<'_, PyAny>) -> PyResult<core::KeySet> {
-    let json = json_text(jwks)?;
-    let json = std::str::from_utf8(&json).map_err(|_| unplaced("the key set is not UTF-8"))?;
-    Ok(core::KeySet::from_json(json)?)
+    read_json(jwks, |text| {
+        let text = std::str::from_utf8(text).map_err(|_| ParseError::unplaced("the key set is not UTF-8"))?;
+        core::KeySet::from_json(text)
+    })
 }

@@ -5,8 +5,14 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use serde_json::Value;
 
-use super::value::{Reduced, from_python, reduce, replace, repr, to_python};
+use super::hint::{As, hint};
+use super::value::{Reduced, from_python, reduce, replace, repr_fields, value_to_python};
 use crate::redirect as core;
+
+hint! {
+    MatchViolation = "tuple[Literal['code'], Literal['path'], Literal['message'], Literal['value'], Literal['severity']]";
+    MatchLimits = "tuple[Literal['max_targets'], Literal['min_timeout'], Literal['max_timeout']]";
+}
 
 /// One broken rule of a redirect. `Redirect.violations` makes these.
 #[pyclass(frozen, eq, hash, module = "callredirect")]
@@ -54,9 +60,10 @@ impl Violation {
 #[pymethods]
 impl Violation {
     #[classattr]
-    #[pyo3(name = "__match_args__")]
-    const MATCH_ARGS: (&'static str, &'static str, &'static str, &'static str, &'static str) =
-        ("code", "path", "message", "value", "severity");
+    fn __match_args__()
+    -> As<MatchViolation, (&'static str, &'static str, &'static str, &'static str, &'static str)> {
+        ("code", "path", "message", "value", "severity").into()
+    }
 
     #[new]
     #[pyo3(signature = (code, path, message, value = None, severity = "error"))]
@@ -78,12 +85,12 @@ impl Violation {
     /// The offending value as it is in the JSON, telephone numbers unmasked.
     #[getter]
     fn value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        to_python(py, &self.value)
+        value_to_python(py, &self.value)
     }
 
     /// Without the value, which may be a telephone number.
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        repr("Violation", &self.fields(py)?)
+        repr_fields("Violation", &self.fields(py)?)
     }
 
     fn __str__(&self) -> String {
@@ -127,9 +134,9 @@ impl Limits {
 #[pymethods]
 impl Limits {
     #[classattr]
-    #[pyo3(name = "__match_args__")]
-    const MATCH_ARGS: (&'static str, &'static str, &'static str) =
-        ("max_targets", "min_timeout", "max_timeout");
+    fn __match_args__() -> As<MatchLimits, (&'static str, &'static str, &'static str)> {
+        ("max_targets", "min_timeout", "max_timeout").into()
+    }
 
     #[new]
     #[pyo3(signature = (max_targets = 25, min_timeout = 15, max_timeout = 90))]
@@ -156,7 +163,7 @@ impl Limits {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        repr("Limits", &self.fields(py)?)
+        repr_fields("Limits", &self.fields(py)?)
     }
 
     #[pyo3(signature = () -> "tuple[Any, ...]")]

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::wire::{IDENTITY_SET_TYPE, IDENTITY_TYPE, PARTICIPANT_TYPE, TYPE};
 use super::{Redirect, Target};
 use crate::ParseError;
-use crate::json::{self, Step};
+use crate::json::{self, Node};
 
 impl Redirect {
     /// Reads the wire form.
@@ -14,149 +14,99 @@ impl Redirect {
     /// documentation of 2019 had no `@odata.type` and put `region` and `languageId` beside the identity: both
     /// are taken. A member of a wrong type, or given twice, is an error with its path, line and column.
     pub fn from_json(text: &[u8]) -> Result<Self, ParseError> {
-        let value = json::parse(text)?;
-        let mut reader = Reader { text, steps: Vec::new() };
-        reader.redirect(value)
+        let doc = json::read(text)?;
+        redirect(Found { value: doc.root().strict()?, node: doc.root() })
     }
 }
 
-struct Reader<'t> {
-    text: &'t [u8],
-    steps: Vec<Step>,
+fn redirect(found: Found<'_>) -> Result<Redirect, ParseError> {
+    let mut body = found.object()?;
+    Ok(Redirect {
+        targets: body.optional("targets", |found| found.array(target))?.unwrap_or_default(),
+        target_disposition: body.optional("targetDisposition", Found::string)?,
+        timeout: body.optional("timeout", Found::integer)?,
+        mask_callee: body.optional("maskCallee", Found::boolean)?,
+        mask_caller: body.optional("maskCaller", Found::boolean)?,
+        routing_policies: body.optional("routingPolicies", |found| found.array(Found::string))?,
+        callback_uri: body.optional("callbackUri", Found::string)?,
+        extra: body.members,
+    })
 }
 
-impl Reader<'_> {
-    fn redirect(&mut self, value: Value) -> Result<Redirect, ParseError> {
-        let mut body = self.object(value)?;
-        let targets =
-            self.optional(&mut body, "targets", |reader, value| reader.array(value, Self::target))?;
-        Ok(Redirect {
-            targets: targets.unwrap_or_default(),
-            target_disposition: self.optional(&mut body, "targetDisposition", Self::string)?,
-            timeout: self.optional(&mut body, "timeout", Self::integer)?,
-            mask_callee: self.optional(&mut body, "maskCallee", Self::boolean)?,
-            mask_caller: self.optional(&mut body, "maskCaller", Self::boolean)?,
-            routing_policies: self
-                .optional(&mut body, "routingPolicies", |reader, value| reader.array(value, Self::string))?,
-            callback_uri: self.optional(&mut body, "callbackUri", Self::string)?,
-            extra: body,
-        })
-    }
+fn target(found: Found<'_>) -> Result<Target, ParseError> {
+    let mut participant = found.object()?;
+    participant.usual_type(PARTICIPANT_TYPE)?;
+    let endpoint_type = participant.optional("endpointType", Found::string)?;
+    let target = participant.required("identity", identity_set)?;
+    Ok(Target { endpoint_type, participant_extra: participant.members, ..target })
+}
 
-    fn target(&mut self, value: Value) -> Result<Target, ParseError> {
-        let mut participant = self.object(value)?;
-        self.usual_type(&mut participant, PARTICIPANT_TYPE)?;
-        let endpoint_type = self.optional(&mut participant, "endpointType", Self::string)?;
-        let target = self.required(&mut participant, "identity", Self::identity_set)?;
-        Ok(Target { endpoint_type, participant_extra: participant, ..target })
-    }
+fn identity_set(found: Found<'_>) -> Result<Target, ParseError> {
+    let mut set = found.object()?;
+    set.usual_type(IDENTITY_SET_TYPE)?;
+    let kinds: Vec<_> =
+        set.members.iter().filter(|(_, v)| v.is_object()).map(|(name, _)| name.clone()).collect();
+    let [kind] = kinds.as_slice() else {
+        // Debug form: the names come from outside and the reason is one line.
+        let kinds = format!("{kinds:?}");
+        return Err(set.node.fault(format!("an identity set holds exactly one identity, not {kinds:.80}")));
+    };
+    let target = set.required(kind, identity)?;
+    Ok(Target { kind: kind.clone(), identity_set_extra: set.members, ..target })
+}
 
-    fn identity_set(&mut self, value: Value) -> Result<Target, ParseError> {
-        let mut set = self.object(value)?;
-        self.usual_type(&mut set, IDENTITY_SET_TYPE)?;
-        let kinds: Vec<_> = set.iter().filter(|(_, v)| v.is_object()).map(|(name, _)| name.clone()).collect();
-        let [kind] = kinds.as_slice() else {
-            // Debug form: the names come from outside and the reason is one line.
-            return Err(self.fault(format!("an identity set holds exactly one identity, not {kinds:?}")));
-        };
-        let target = self.required(&mut set, kind, Self::identity)?;
-        Ok(Target { kind: kind.clone(), identity_set_extra: set, ..target })
-    }
+/// Everything but the kind, which is the name the identity stood under.
+fn identity(found: Found<'_>) -> Result<Target, ParseError> {
+    let mut identity = found.object()?;
+    identity.usual_type(IDENTITY_TYPE)?;
+    let id = identity.required("id", Found::string)?;
+    let display_name = identity.optional("displayName", Found::string)?;
+    let tenant_id = identity.optional("tenantId", Found::string)?;
+    Ok(Target { display_name, tenant_id, extra: identity.members, ..Target::identity("", id) })
+}
 
-    /// Everything but the kind, which is the name the identity stood under.
-    fn identity(&mut self, value: Value) -> Result<Target, ParseError> {
-        let mut identity = self.object(value)?;
-        self.usual_type(&mut identity, IDENTITY_TYPE)?;
-        let id = self.required(&mut identity, "id", Self::string)?;
-        let display_name = self.optional(&mut identity, "displayName", Self::string)?;
-        let tenant_id = self.optional(&mut identity, "tenantId", Self::string)?;
-        Ok(Target { display_name, tenant_id, extra: identity, ..Target::identity("", id) })
-    }
+/// A value, and where it stands.
+struct Found<'a> {
+    value: Value,
+    node: Node<'a>,
+}
 
-    /// Drops the type if it is the one we write anyway.
-    fn usual_type(&mut self, object: &mut Map<String, Value>, usual: &str) -> Result<(), ParseError> {
-        if object.get(TYPE).is_some_and(|found| found.as_str() != Some(usual)) {
-            let found = object.get(TYPE).cloned().unwrap_or_default();
-            return self.below(Step::Member(TYPE.into()), |reader| reader.string(found)).map(drop);
-        }
-        object.shift_remove(TYPE);
-        Ok(())
-    }
-
-    fn optional<T>(
-        &mut self,
-        object: &mut Map<String, Value>,
-        name: &str,
-        read: impl FnOnce(&mut Self, Value) -> Result<T, ParseError>,
-    ) -> Result<Option<T>, ParseError> {
-        match object.shift_remove(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(value) => self.below(Step::Member(name.into()), |reader| read(reader, value)).map(Some),
+impl<'a> Found<'a> {
+    fn object(self) -> Result<Object<'a>, ParseError> {
+        match self.value {
+            Value::Object(members) => Ok(Object { members, node: self.node }),
+            _ => Err(self.expected("an object")),
         }
     }
 
-    fn required<T>(
-        &mut self,
-        object: &mut Map<String, Value>,
-        name: &str,
-        read: impl FnOnce(&mut Self, Value) -> Result<T, ParseError>,
-    ) -> Result<T, ParseError> {
-        match self.optional(object, name, read)? {
-            Some(value) => Ok(value),
-            None => Err(self.fault(format!("`{name}` is missing"))),
+    fn array<T>(self, read: impl Fn(Self) -> Result<T, ParseError>) -> Result<Vec<T>, ParseError> {
+        match self.value {
+            Value::Array(items) => items
+                .into_iter()
+                .zip(self.node.items())
+                .map(|(value, node)| read(Self { value, node }))
+                .collect(),
+            _ => Err(self.expected("an array")),
         }
     }
 
-    fn array<T>(
-        &mut self,
-        value: Value,
-        read: impl Fn(&mut Self, Value) -> Result<T, ParseError>,
-    ) -> Result<Vec<T>, ParseError> {
-        let Value::Array(items) = value else { return Err(self.expected("an array", &value)) };
-        items
-            .into_iter()
-            .enumerate()
-            .map(|(index, item)| self.below(Step::Item(index), |reader| read(reader, item)))
-            .collect()
-    }
-
-    fn object(&mut self, value: Value) -> Result<Map<String, Value>, ParseError> {
-        match value {
-            Value::Object(members) => Ok(members),
-            other => Err(self.expected("an object", &other)),
-        }
-    }
-
-    fn string(&mut self, value: Value) -> Result<String, ParseError> {
-        match value {
+    fn string(self) -> Result<String, ParseError> {
+        match self.value {
             Value::String(text) => Ok(text),
-            other => Err(self.expected("a string", &other)),
+            _ => Err(self.expected("a string")),
         }
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "all readers have one shape")]
-    fn boolean(&mut self, value: Value) -> Result<bool, ParseError> {
-        value.as_bool().ok_or_else(|| self.expected("true or false", &value))
+    fn boolean(self) -> Result<bool, ParseError> {
+        self.value.as_bool().ok_or_else(|| self.expected("true or false"))
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "all readers have one shape")]
-    fn integer(&mut self, value: Value) -> Result<i64, ParseError> {
-        value.as_i64().ok_or_else(|| self.expected("a whole number of seconds", &value))
+    fn integer(self) -> Result<i64, ParseError> {
+        self.value.as_i64().ok_or_else(|| self.expected("a whole number of seconds"))
     }
 
-    fn below<T>(
-        &mut self,
-        step: Step,
-        read: impl FnOnce(&mut Self) -> Result<T, ParseError>,
-    ) -> Result<T, ParseError> {
-        self.steps.push(step);
-        let value = read(self)?;
-        self.steps.pop();
-        Ok(value)
-    }
-
-    fn expected(&self, wanted: &str, found: &Value) -> ParseError {
-        let found = match found {
+    fn expected(&self, wanted: &str) -> ParseError {
+        let found = match &self.value {
             Value::Null => "null",
             Value::Bool(_) => "a boolean",
             Value::Number(number) if number.is_f64() => "a fraction or a number beyond 64 bits",
@@ -165,10 +115,43 @@ impl Reader<'_> {
             Value::Array(_) => "an array",
             Value::Object(_) => "an object",
         };
-        self.fault(format!("expected {wanted}, found {found}"))
+        self.node.fault(format!("expected {wanted}, found {found}"))
+    }
+}
+
+/// The members of an object that nobody has read yet.
+struct Object<'a> {
+    members: Map<String, Value>,
+    node: Node<'a>,
+}
+
+impl<'a> Object<'a> {
+    fn optional<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(Found<'a>) -> Result<T, ParseError>,
+    ) -> Result<Option<T>, ParseError> {
+        match (self.members.shift_remove(name), self.node.get(name)) {
+            (None | Some(Value::Null), _) | (_, None) => Ok(None),
+            (Some(value), Some(node)) => read(Found { value, node }).map(Some),
+        }
     }
 
-    fn fault(&self, reason: String) -> ParseError {
-        json::fault(self.text, &self.steps, reason)
+    fn required<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(Found<'a>) -> Result<T, ParseError>,
+    ) -> Result<T, ParseError> {
+        self.optional(name, read)?.ok_or_else(|| self.node.fault(format!("`{name}` is missing")))
+    }
+
+    /// Drops the type if it is the one we write anyway.
+    fn usual_type(&mut self, usual: &str) -> Result<(), ParseError> {
+        match (self.members.get(TYPE), self.node.get(TYPE)) {
+            (Some(Value::String(kind)), _) if kind == usual => drop(self.members.shift_remove(TYPE)),
+            (Some(value), Some(node)) => drop(Found { value: value.clone(), node }.string()?),
+            _ => {}
+        }
+        Ok(())
     }
 }

@@ -10,7 +10,7 @@ use super::clock::{self, Instant};
 use super::cloud::{BadAddress, address};
 use super::deadline::Deadline;
 use super::retry::{self, Ending, Next};
-use super::transport::{Answer, Failure, SentFlag, Transport};
+use super::transport::{Failure, Head, SentFlag, Transport};
 use crate::notification::is_id;
 use crate::outcome::{Attempt, Outcome, Verdict};
 use crate::redirect::{ApiVersion, Limits, Redirect, Severity, Violation};
@@ -26,7 +26,7 @@ pub struct Endpoint {
 }
 
 /// A request that may be sent: its rules checked, its bytes fixed. A second attempt sends the same bytes.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Prepared {
     url: Url,
     body: Bytes,
@@ -124,6 +124,21 @@ impl Prepared {
     pub fn client_request_id(&self) -> &str {
         &self.client_request_id
     }
+
+    /// Where it goes.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+}
+
+/// Without the body: it holds phone numbers.
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prepared")
+            .field("url", &self.url.as_str())
+            .field("client_request_id", &self.client_request_id)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Whether a token may stand in an `Authorization` header.
@@ -164,30 +179,27 @@ async fn run(
         let began = clock::now();
         let sent = SentFlag::default();
         let result = tokio::time::timeout_at(deadline.at(), post(transport, request, token, &sent)).await;
-        let sent = sent.is_set();
-        let answer = match &result {
-            Ok(Ok(answer)) => Some(answer),
-            _ => None,
+        let late = result.is_err();
+        let (answer, error) = match result {
+            Ok(Ok(head)) => (Some(head.answer(deadline.at()).await), None),
+            Ok(Err(Failure(why))) => (None, Some(why)),
+            Err(_) => (None, Some("no answer before the deadline".to_owned())),
         };
-        let error = match &result {
-            Ok(Ok(_)) => None,
-            Ok(Err(Failure(why))) => Some(why.clone()),
-            Err(_) => Some("no answer before the deadline".to_owned()),
-        };
+        let sent = answer.is_some() || !sent.withdraw();
         attempts.push(Attempt {
             started: began.saturating_duration_since(start),
             duration: clock::now().saturating_duration_since(began),
-            sent: sent || answer.is_some(),
-            status: answer.map(|answer| answer.status),
+            sent,
+            status: answer.as_ref().map(|answer| answer.status),
             error: error.clone(),
-            request_id: answer.and_then(|answer| answer.request_id.clone()),
+            request_id: answer.as_ref().and_then(|answer| answer.request_id.clone()),
         });
         match (answer, error) {
-            (Some(answer), _) => return Verdict::of(answer),
-            (None, Some(why)) if sent && result.is_ok() => {
+            (Some(answer), _) => return Verdict::of(&answer),
+            (None, Some(why)) if sent && late => return Verdict::Expired { sent: true, reason: why },
+            (None, Some(why)) if sent => {
                 return Verdict::Unknown { likely_delivered: false, reason: why };
             }
-            (None, Some(why)) if sent => return Verdict::Expired { sent: true, reason: why },
             (None, why) => reason = why.unwrap_or(reason),
         }
         match retry::next(attempt, Ending::NotSent, deadline.remaining()) {
@@ -203,7 +215,7 @@ async fn post(
     request: &Prepared,
     token: &Secret,
     sent: &SentFlag,
-) -> Result<Answer, Failure> {
+) -> Result<Head, Failure> {
     let mut headers = vec![("client-request-id", request.client_request_id.as_str())];
     if let Some(scenario_id) = &request.scenario_id {
         headers.push(("Scenario-Id", scenario_id));

@@ -15,26 +15,33 @@ pub fn unix() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
-/// The moment a notification arrived, on both clocks.
+const YEAR: f64 = 365.0 * 86_400.0;
+
+/// The moment a notification arrived. Monotonic: what deadlines count from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Arrival {
-    /// Monotonic: what deadlines count from.
+    /// The moment itself.
     pub at: Instant,
-    /// Seconds since 1970: what survives pickling and is shown to people.
-    pub unix: f64,
 }
 
 impl Arrival {
     /// This moment.
     pub fn now() -> Self {
-        Self { at: now(), unix: unix() }
+        Self { at: now() }
     }
 
-    /// So many seconds ago; an age that is negative or not a number counts as 0.
+    /// So many seconds ago; an age that is negative or not a number counts as 0, one beyond a year as a year.
     pub fn ago(seconds: f64) -> Self {
-        let age = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        let age = Duration::try_from_secs_f64(seconds.clamp(0.0, YEAR)).unwrap_or_default();
         let this = Self::now();
-        Self { at: this.at.checked_sub(age).unwrap_or(this.at), unix: this.unix - age.as_secs_f64() }
+        // Some clocks begin when the machine starts: as far back as they go, for old must not become new.
+        let at = (0..32).find_map(|halvings| this.at.checked_sub(age / (1 << halvings)));
+        Self { at: at.unwrap_or(this.at) }
+    }
+
+    /// In seconds since 1970, as the wall clock stands now: what survives pickling and is shown to people.
+    pub fn unix(self) -> f64 {
+        unix() - self.elapsed().as_secs_f64()
     }
 
     /// Seconds from the arrival until now.

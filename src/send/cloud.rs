@@ -66,10 +66,11 @@ impl std::error::Error for BadAddress {}
 /// Reads an address that requests go to: https, or http on loopback; no user info, query or fragment.
 /// Also says whether it is on loopback.
 pub fn address(text: &str) -> Result<(Url, bool), BadAddress> {
-    let bad = |why: &str| BadAddress { reason: format!("{why}: {text:?}") };
+    let bad = |why: &str| BadAddress { reason: why.to_owned() };
+    // The text itself is in none of the messages: it may hold a password or a signature.
     let url = Url::parse(text).map_err(|error| bad(&format!("not a URL ({error})")))?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(BadAddress { reason: "an address must not carry user info".into() });
+        return Err(bad("an address must not carry user info"));
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err(bad("an address must not have a query or fragment"));
@@ -83,7 +84,10 @@ pub fn address(text: &str) -> Result<(Url, bool), BadAddress> {
     match url.scheme() {
         "https" => Ok((url, loopback)),
         "http" if loopback => Ok((url, true)),
-        "http" => Err(bad("http is for loopback only, use https")),
-        _ => Err(bad("use https")),
+        "http" => Err(bad(&format!(
+            "http is for loopback only, use https for {}",
+            url.host_str().unwrap_or_default()
+        ))),
+        other => Err(bad(&format!("use https, not {other}"))),
     }
 }

@@ -3,23 +3,27 @@
 //! Never follows a redirect (the body holds phone numbers), never decompresses, never keeps cookies, and reads at
 //! most [`ANSWER_LIMIT`] bytes of an answer.
 
-use std::convert::Infallible;
 use std::error::Error;
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
-use reqwest::{Body, Method, RequestBuilder, redirect};
+use reqwest::{Body, Method, Response, redirect};
+use tokio::time::timeout_at;
 use url::Url;
 
+use super::clock::{self, Instant};
 use crate::Secret;
 
 const ANSWER_LIMIT: usize = 64 * 1024;
+/// How long the body of a refusal is waited for: it only explains what the status has settled.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
 const GET_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 // Below the 60 s after which common proxies drop an idle connection without a word.
@@ -48,14 +52,38 @@ pub struct Answer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure(pub String);
 
-/// Whether any part of a request may have reached the server. Set by the connection itself when it takes the body.
+/// Whether any part of a request may have reached the server: settled once, by whoever comes first. Either a
+/// connection takes the body, or the sender takes the request back.
 #[derive(Debug, Clone, Default)]
-pub struct SentFlag(Arc<AtomicBool>);
+pub struct SentFlag(Arc<AtomicU8>);
+
+const WAITING: u8 = 0;
+const TAKEN: u8 = 1;
+const WITHDRAWN: u8 = 2;
 
 impl SentFlag {
-    /// True once a connection was there and took the body.
-    pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+    /// Takes the request back. True: it has not been sent and never will be, even if a connection gets hold of it
+    /// later. False: a connection had taken the body, so it may have arrived.
+    pub fn withdraw(&self) -> bool {
+        self.settle(WITHDRAWN)
+    }
+
+    fn settle(&self, to: u8) -> bool {
+        let settled = self.0.compare_exchange(WAITING, to, Ordering::AcqRel, Ordering::Acquire);
+        settled.map_or_else(|before| before == to, |_| true)
+    }
+}
+
+/// The head of an answer. The status settles what became of the request.
+#[derive(Debug)]
+pub struct Head(Response);
+
+impl Head {
+    /// The answer as far as it matters: the body of a success is not read, that of a refusal for a second at most and
+    /// never past `until`.
+    pub async fn answer(self, until: Instant) -> Answer {
+        let limit = if self.0.status().is_success() { 0 } else { ANSWER_LIMIT };
+        read(self.0, limit, until.min(clock::now() + ANSWER_PATIENCE)).await
     }
 }
 
@@ -81,7 +109,7 @@ impl Transport {
         headers: &[(&'static str, &str)],
         body: Bytes,
         sent: &SentFlag,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Head, Failure> {
         let watched = Watched { body: Some(body), sent: sent.clone() };
         let mut request = self
             .http
@@ -92,30 +120,31 @@ impl Transport {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        answer(request, ANSWER_LIMIT).await
+        request.send().await.map(Head).map_err(|error| failure(&error))
     }
 
     /// One GET of a public document, of which at most `limit` bytes are read.
     pub async fn get(&self, url: Url, limit: usize) -> Result<Answer, Failure> {
-        answer(self.http.request(Method::GET, url).timeout(GET_TIMEOUT), limit).await
+        let until = clock::now() + GET_TIMEOUT;
+        let request = self.http.request(Method::GET, url).timeout(GET_TIMEOUT);
+        let response = request.send().await.map_err(|error| failure(&error))?;
+        Ok(read(response, limit, until).await)
     }
 }
 
-async fn answer(request: RequestBuilder, limit: usize) -> Result<Answer, Failure> {
-    let mut response = request.send().await.map_err(|error| failure(&error))?;
+/// A body that breaks off, dawdles or overflows only costs what it would have explained.
+async fn read(mut response: Response, limit: usize, until: Instant) -> Answer {
     let status = response.status().as_u16();
     let request_id = header(response.headers(), "request-id");
     let retry_after = header(response.headers(), "retry-after");
     let mut body = Vec::new();
-    // The status line has settled the matter: a body that breaks off or overflows only costs its explanation.
-    while let Ok(Some(chunk)) = response.chunk().await {
+    while body.len() < limit
+        && let Ok(Ok(Some(chunk))) = timeout_at(until, response.chunk()).await
+    {
         let room = limit.saturating_sub(body.len());
         body.extend(chunk.iter().take(room));
-        if chunk.len() > room {
-            break;
-        }
     }
-    Ok(Answer { status, request_id, retry_after, body })
+    Answer { status, request_id, retry_after, body }
 }
 
 fn header(headers: &HeaderMap, name: &str) -> Option<String> {
@@ -143,16 +172,30 @@ struct Watched {
     sent: SentFlag,
 }
 
+/// The request was taken back before a connection took it.
+#[derive(Debug)]
+struct Withdrawn;
+
+impl fmt::Display for Withdrawn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the request was taken back")
+    }
+}
+
+impl Error for Withdrawn {}
+
 impl http_body::Body for Watched {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Withdrawn;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.sent.0.store(true, Ordering::Release);
-        Poll::Ready(self.body.take().map(|bytes| Ok(Frame::data(bytes))))
+    ) -> Poll<Option<Result<Frame<Bytes>, Withdrawn>>> {
+        // Head and body go out in one write: without the body nothing of the request leaves.
+        let taken = self.sent.settle(TAKEN);
+        let frame = self.body.take().map(|bytes| if taken { Ok(Frame::data(bytes)) } else { Err(Withdrawn) });
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

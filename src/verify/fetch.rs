@@ -3,6 +3,7 @@
 use url::Url;
 
 use super::KeySet;
+use crate::json;
 use crate::send::address;
 use crate::send::transport::{Failure, Transport};
 
@@ -17,8 +18,8 @@ pub async fn fetch_keys(metadata_url: &str) -> Result<KeySet, String> {
     let (metadata_url, loopback) = address(metadata_url).map_err(|error| format!("metadata URL: {error}"))?;
     let transport = Transport::new(loopback).map_err(|Failure(why)| why)?;
     let metadata = get(&transport, metadata_url.clone()).await?;
-    let metadata: serde_json::Value =
-        serde_json::from_str(&metadata).map_err(|_| "the OpenID metadata is not JSON".to_owned())?;
+    let metadata =
+        json::parse(metadata.as_bytes()).map_err(|_| "the OpenID metadata is not JSON".to_owned())?;
     let keys_url = metadata.get("jwks_uri").and_then(serde_json::Value::as_str);
     let keys_url = keys_url.ok_or("the OpenID metadata names no jwks_uri")?;
     let (keys_url, _) = address(keys_url).map_err(|error| format!("jwks_uri: {error}"))?;

@@ -9,7 +9,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 use serde_json::{Map, Value};
 
 use crate::ParseError;
-use crate::json::{self, Step};
+use crate::json;
 
 /// A published set has a few kilobytes.
 const MAX_TEXT: usize = 256 * 1024;
@@ -31,12 +31,13 @@ impl KeySet {
     /// encryption or another algorithm, without an id. An error means the text is no key set at all.
     pub fn from_json(text: &str) -> Result<Self, ParseError> {
         if text.len() > MAX_TEXT {
-            return Err(json::fault(b"", &[], format!("a key set of more than {MAX_TEXT} bytes")));
+            return Err(ParseError::unplaced(format!("a key set of more than {MAX_TEXT} bytes")));
         }
-        let value = json::parse(text.as_bytes())?;
+        let doc = json::read(text.as_bytes())?;
+        let value = doc.root().strict()?;
         let Some(published) = value.get("keys").and_then(Value::as_array) else {
-            let steps = if value.get("keys").is_some() { vec![Step::Member("keys".into())] } else { vec![] };
-            return Err(json::fault(text.as_bytes(), &steps, "a key set is an object with an array `keys`"));
+            let fault = doc.root().get("keys").unwrap_or(doc.root());
+            return Err(fault.fault("a key set is an object with an array `keys`"));
         };
         let mut keys: HashMap<_, Vec<_>> = HashMap::new();
         for (kid, key) in published.iter().filter_map(Value::as_object).filter_map(usable_key) {

@@ -44,8 +44,12 @@ fn events() {
             r#"{"changeType":"updated",URL/operations/1","resourceData":{"status":"Failed"}}"#,
             Event::OperationEnded,
         ),
-        (r#"{"changeType":"updated",URL/operations/1","resourceData":{"status":"running"}}"#, Event::Other),
-        (r#"{"changeType":"created",URL/contentsharingsessions/1"}"#, Event::Other),
+        (
+            r#"{"changeType":"updated",URL/operations/1","resourceData":{"status":"running"}}"#,
+            Event::OperationUpdated,
+        ),
+        (r#"{"changeType":"created",URL/contentsharingsessions/1"}"#, Event::ContentSharingChanged),
+        (r#"{"changeType":"created",URL/lobby/1"}"#, Event::Other),
         (
             r#"{"changeType":"created",URL","resourceData":[{"state":"incoming"},{"state":"incoming"}]}"#,
             Event::Other,

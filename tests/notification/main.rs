@@ -1,8 +1,6 @@
 //! Bytes to typed events: the specification's notifications, the corpora, and every rule of the reader by itself.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
-use std::sync::Arc;
-
 use callredirect::ParseError;
 use callredirect::notification::{Document, Notification, ParseOptions, Refusal, parse};
 use callredirect::send::clock::Arrival;
@@ -30,8 +28,8 @@ fn lenient(body: &[u8]) -> Result<Vec<Notification>, Refusal> {
     parse(body, &ParseOptions { lenient: true, ..ParseOptions::default() }, Arrival::now())
 }
 
-fn document(text: &str) -> Result<Arc<Document>, ParseError> {
-    Document::parse(text, ParseOptions::default().max_depth, Arrival::now())
+fn document(text: &str) -> Result<Document, ParseError> {
+    Document::parse(text, ParseOptions::default().max_depth)
 }
 
 /// The six notifications of the specification, as printed there.

@@ -1,8 +1,7 @@
 //! A value of a document: looked at, compared, asked for members.
 
-use std::sync::Arc;
-
 use callredirect::notification::{Json, Kind, Node};
+use callredirect::send::clock::Arrival;
 
 use crate::document;
 
@@ -121,7 +120,8 @@ fn integers_also_as_text() {
 
 #[test]
 fn members() {
-    let doc = document(r#"{"a":1,"b":{"a":[2]},"\u0061":"x","c":null}"#).unwrap();
+    let text = r#"{"a":1,"b":{"a":[2]},"\u0061":"x","c":null}"#;
+    let doc = document(text).unwrap();
     let root = doc.root();
     let names: Vec<_> = root.members().map(|(name, value)| (name.as_str().unwrap(), value.raw())).collect();
     assert_eq!(
@@ -134,7 +134,7 @@ fn members() {
     assert!(root.object("b").is_some() && root.object("a").is_none() && root.object("c").is_none());
     assert_eq!(root.items().count(), 0);
     assert_eq!(root.object("b").unwrap().get("a").unwrap().members().count(), 0);
-    let inner = Json::new(Arc::clone(&doc), 0).at(root.get("b").unwrap());
+    let inner = Json::new(document(text).unwrap(), Arrival::now()).at(root.get("b").unwrap());
     assert_eq!(inner.node().raw(), r#"{"a":[2]}"#);
 }
 
@@ -152,6 +152,6 @@ fn a_member_that_comes_twice() {
         ("[1,1]", None),
         ("{}", None),
     ] {
-        assert_eq!(document(text).unwrap().root().duplicate(&known), twice, "{text}");
+        assert_eq!(document(text).unwrap().root().pick(known).err(), twice, "{text}");
     }
 }

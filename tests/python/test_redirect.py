@@ -7,10 +7,14 @@ import json
 import os
 import pickle
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import callredirect as cr
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ALICE = "98da8a1a-1b87-452c-a713-65d3f10b1253"
 BOB = "bf5aae9a-d11d-47a8-93b1-782504c9c3f3"
@@ -32,7 +36,7 @@ EXAMPLES = {
 }
 
 
-def codes(redirect: cr.Redirect, **options: object) -> list[str]:
+def codes(redirect: cr.Redirect, **options: Any) -> list[str]:
     return [violation.code for violation in redirect.violations(**options)]
 
 
@@ -173,7 +177,7 @@ def test_versions() -> None:
         (memoryview(b'{"targets": [\n{}]}'), "$.targets[0]", 2),
         ('{"timeout": 1, "timeout": 1}', "$.timeout", 1),
         ("\ud800", "$", 0),
-        ("[" * 100_000, "$" + "[0]" * 65, 1),
+        ("[" * 100_000, "$" + "[0]" * 20 + "...", 1),
     ],
 )
 def test_what_cannot_be_read(text: object, path: str, line: int) -> None:
@@ -201,20 +205,23 @@ def test_dicts_that_cannot_be_read() -> None:
 
 
 def test_wrong_types_are_said_at_once() -> None:
-    for make in (
-        lambda: cr.Redirect(cr.Target.user(ALICE)),
-        lambda: cr.Redirect([ALICE]),
-        lambda: cr.Redirect([], timeout="30"),
-        lambda: cr.Redirect([], mask_caller=1),
-        lambda: cr.Redirect([], routing_policies="none"),
-        lambda: cr.Target.user(None),
-        lambda: cr.Redirect.from_json(7),
-        lambda: cr.Redirect.from_json([123, 125]),
-    ):
+    redirect: Any = cr.Redirect  # what follows is wrong on purpose
+    target: Any = cr.Target
+    wrong: list[Callable[[], object]] = [
+        lambda: redirect(target.user(ALICE)),
+        lambda: redirect([ALICE]),
+        lambda: redirect([], timeout="30"),
+        lambda: redirect([], mask_caller=1),
+        lambda: redirect([], routing_policies="none"),
+        lambda: target.user(None),
+        lambda: redirect.from_json(7),
+        lambda: redirect.from_json([123, 125]),
+    ]
+    for make in wrong:
         with pytest.raises(TypeError):
             make()
     with pytest.raises(ValueError, match="64 bits"):
-        cr.Redirect([], timeout=10**30)
+        redirect([], timeout=10**30)
 
 
 def test_naughty_strings_in_every_field() -> None:

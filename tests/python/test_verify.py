@@ -8,6 +8,7 @@ import os
 import pickle
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -92,7 +93,8 @@ def test_keys() -> None:
     for jwks in ({"keys": [JWK]}, json.dumps({"keys": [JWK]}), json.dumps({"keys": [JWK]}).encode()):
         verifier.set_jwks(jwks)
         assert verifier.key_ids == [JWK["kid"]]
-    for jwks in ("", "{}", "[]", '{"keys": 1}', b"\xff", {"keys": {}}):
+    no_key_sets: list[Any] = ["", "{}", "[]", '{"keys": 1}', b"\xff", {"keys": {}}]
+    for jwks in no_key_sets:
         with pytest.raises(cr.ParseError):
             verifier.set_jwks(jwks)
     assert verifier.key_ids == [JWK["kid"]]

@@ -1,12 +1,14 @@
 //! `callredirect.testing`: the simulator for Python.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use pyo3::exceptions::{PyConnectionError, PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyString, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyTuple};
 use serde_json::Value;
 
+use super::value::{from_python, text};
 use crate::simulator::{
     AccessOptions, NotificationToken, RingError, RingOptions, Simulator as Core, SimulatorError,
     SimulatorOptions,
@@ -110,7 +112,7 @@ impl Simulator {
     ) -> PyResult<String> {
         let app_id = app_id.unwrap_or(self.core.app_id());
         let tenant_id = tenant_id.unwrap_or(self.core.tenant_id());
-        let token = match claims.map(|claims| to_value(claims)).transpose()? {
+        let token = match claims.map(|claims| from_python(claims)).transpose()? {
             Some(Value::Object(changes)) => {
                 py.detach(|| self.core.notification_token_with(app_id, tenant_id, &changes))
             }
@@ -147,17 +149,17 @@ impl Simulator {
     ) -> PyResult<RungCall> {
         let options = RingOptions {
             call_id,
-            source: source.map(|source| to_value(source)).transpose()?,
+            source: source.map(|source| from_python(source)).transpose()?,
             targets: targets
                 .unwrap_or_default()
                 .iter()
-                .map(|target| to_value(target))
+                .map(|target| from_python(target))
                 .collect::<PyResult<_>>()?,
             tenant_id,
             callback_uri,
             my_participant_id: None,
             token: to_token(token)?,
-            body: body.map(to_bytes).transpose()?,
+            body: body.map(text).transpose()?.map(Cow::into_owned),
             wait: Some(seconds(wait)?),
         };
         self.wait_for(py, url, options)
@@ -256,19 +258,6 @@ fn to_token(token: Option<&Bound<'_, PyAny>>) -> PyResult<NotificationToken> {
         Some(token) if token.is(&*PyBool::new(token.py(), false)) => Ok(NotificationToken::Missing),
         Some(token) => Ok(NotificationToken::Given(token.extract()?)),
     }
-}
-
-fn to_bytes(body: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
-    match body.cast::<PyString>() {
-        Ok(text) => Ok(text.to_str()?.as_bytes().to_vec()),
-        Err(_) => body.extract(),
-    }
-}
-
-/// Python's own `json` knows best what a dict means in JSON.
-fn to_value(value: &Bound<'_, PyDict>) -> PyResult<Value> {
-    let text: String = value.py().import("json")?.call_method1("dumps", (value,))?.extract()?;
-    serde_json::from_str(&text).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
 impl From<RingError> for PyErr {

@@ -6,11 +6,10 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::Arc;
 
+use super::place::{path, position};
 use super::{escape, scan};
 use crate::ParseError;
-use crate::send::clock::Arrival;
 
 /// What a value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,29 +41,41 @@ pub(super) struct Entry {
     pub(super) next: u32,
 }
 
+/// The text of a string entry, and whether it is all there: half a surrogate pair reads as U+FFFD.
+pub(super) fn string(text: &str, entry: Entry) -> Option<(Cow<'_, str>, bool)> {
+    let inner = text.get(entry.start as usize + 1..(entry.end as usize).saturating_sub(1));
+    match entry.kind {
+        Kind::Plain => Some((Cow::Borrowed(inner?), true)),
+        Kind::Escaped => {
+            let (text, whole) = escape::unescape(inner?);
+            Some((Cow::Owned(text), whole))
+        }
+        _ => None,
+    }
+}
+
 /// A parsed JSON text.
 #[derive(Debug)]
 pub struct Document {
     text: Box<str>,
     entries: Vec<Entry>,
-    arrival: Arrival,
 }
 
 impl Document {
     /// Reads one strict JSON text (RFC 8259) at most `max_depth` deep.
-    pub fn parse(text: &str, max_depth: usize, arrival: Arrival) -> Result<Arc<Self>, ParseError> {
+    pub fn parse(text: &str, max_depth: usize) -> Result<Self, ParseError> {
         let entries = scan::scan(text, max_depth)?;
-        Ok(Arc::new(Self { text: text.into(), entries, arrival }))
-    }
-
-    /// When the text arrived.
-    pub fn arrival(&self) -> Arrival {
-        self.arrival
+        Ok(Self { text: text.into(), entries })
     }
 
     /// The outermost value.
     pub fn root(&self) -> Node<'_> {
-        Node { doc: self, index: 0 }
+        self.node(0)
+    }
+
+    /// The value of that [`Node::index`].
+    pub fn node(&self, index: u32) -> Node<'_> {
+        Node { doc: self, index }
     }
 }
 
@@ -93,14 +104,16 @@ impl<'a> Node<'a> {
         self.doc.text.get(entry.start as usize..entry.end as usize).unwrap_or_default()
     }
 
-    /// When the text it stands in arrived.
-    pub fn arrival(self) -> Arrival {
-        self.doc.arrival
-    }
-
-    /// Position in the document's index, for keeping hold of a value through [`Json`].
+    /// Position in the document's index, for [`Document::node`].
     pub fn index(self) -> u32 {
         self.index
+    }
+
+    /// An error that says where the value is.
+    pub(crate) fn fault(self, reason: impl Into<String>) -> ParseError {
+        let (line, column) = position(&self.doc.text, self.entry().start as usize);
+        let path = path(&self.doc.text, &self.doc.entries, self.index);
+        ParseError { reason: reason.into(), path, line, column }
     }
 
     /// Members of an object in the order they came; nothing for other values.
@@ -128,25 +141,27 @@ impl<'a> Node<'a> {
         self.members().filter_map(|(name, value)| Some((name.as_str()?, value))).collect()
     }
 
-    /// The string, unescaped; `None` for other values. A lone surrogate reads as U+FFFD.
+    /// The string, unescaped; `None` for other values. Half a surrogate pair reads as U+FFFD.
     pub fn as_str(self) -> Option<Cow<'a, str>> {
-        let raw = self.raw();
-        let inner = raw.get(1..raw.len().wrapping_sub(1)).unwrap_or_default();
-        match self.kind() {
-            Kind::Plain => Some(Cow::Borrowed(inner)),
-            Kind::Escaped => Some(Cow::Owned(escape::unescape(inner))),
-            _ => None,
-        }
+        string(&self.doc.text, self.entry()).map(|(text, _)| text)
+    }
+
+    /// The string, unless half a surrogate pair in it can be read in more than one way.
+    pub(super) fn whole_str(self) -> Option<Cow<'a, str>> {
+        string(&self.doc.text, self.entry()).filter(|(_, whole)| *whole).map(|(text, _)| text)
     }
 
     /// Whether it is this very string.
     pub fn is(self, text: &str) -> bool {
-        match self.kind() {
+        let entry = self.entry();
+        match entry.kind {
             Kind::Plain => {
-                let raw = self.raw();
-                raw.len() == text.len() + 2 && raw.get(1..=text.len()) == Some(text)
+                let (start, end) = (entry.start as usize + 1, (entry.end as usize).saturating_sub(1));
+                // Lengths first: nearly every comparison ends there.
+                start + text.len() == end && self.doc.text.as_bytes().get(start..end) == Some(text.as_bytes())
             }
-            _ => self.as_str().is_some_and(|own| own == text),
+            Kind::Escaped => self.as_str().is_some_and(|own| own == text),
+            _ => false,
         }
     }
 
@@ -182,11 +197,11 @@ impl<'a> Node<'a> {
         let mut hasher = DefaultHasher::new();
         match self.kind() {
             Kind::Object => self
-                .members()
-                .map(|(key, value)| {
+                .by_name()
+                .into_iter()
+                .map(|(name, value)| {
                     let mut member = DefaultHasher::new();
-                    key.as_str().hash(&mut member);
-                    value.fingerprint().hash(&mut member);
+                    (name, value.fingerprint()).hash(&mut member);
                     member.finish()
                 })
                 // A sum, because members may come in any order.
@@ -199,18 +214,20 @@ impl<'a> Node<'a> {
         hasher.finish()
     }
 
-    /// The first member name that comes twice among those `known`.
-    pub fn duplicate(self, known: &[&'static str]) -> Option<&'static str> {
-        let mut seen = 0_u64;
-        for (key, _) in self.members() {
-            let Some(place) = known.iter().position(|name| key.is(name)) else { continue };
-            let bit = 1 << place;
-            if seen & bit != 0 {
-                return known.get(place).copied();
+    /// The members of these names in one pass; the name of the first that comes twice as an error.
+    pub fn pick<const N: usize>(
+        self,
+        names: [&'static str; N],
+    ) -> Result<[Option<Node<'a>>; N], &'static str> {
+        let mut picked = [None; N];
+        for (key, value) in self.members() {
+            if let Some((name, slot)) = names.iter().zip(&mut picked).find(|(name, _)| key.is(name))
+                && slot.replace(value).is_some()
+            {
+                return Err(name);
             }
-            seen |= bit;
         }
-        None
+        Ok(picked)
     }
 }
 
@@ -258,30 +275,5 @@ impl<'a> Iterator for Members<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         Some((self.0.next()?, self.0.next()?))
-    }
-}
-
-/// A value that keeps its document alive.
-#[derive(Debug, Clone)]
-pub struct Json {
-    doc: Arc<Document>,
-    index: u32,
-}
-
-impl Json {
-    /// Holds one value of a document.
-    pub fn new(doc: Arc<Document>, index: u32) -> Self {
-        Self { doc, index }
-    }
-
-    /// The value.
-    pub fn node(&self) -> Node<'_> {
-        Node { doc: &self.doc, index: self.index }
-    }
-
-    /// Another value of the same document.
-    #[must_use]
-    pub fn at(&self, node: Node<'_>) -> Self {
-        Self { doc: Arc::clone(&self.doc), index: node.index }
     }
 }

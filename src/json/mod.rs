@@ -1,0 +1,143 @@
+//! The one reader of JSON: the text is kept as it came, with an index of its values.
+//!
+//! What Graph sends is read tolerantly, value by value. What a decision depends on (tokens, keys, redirects) is read
+//! strictly: `serde_json::Value` keeps the last of two equal members and another parser may keep the first, and
+//! whoever can make two programs read the same bytes differently has a way in.
+
+mod document;
+mod escape;
+mod place;
+mod scan;
+
+use serde_json::{Map, Value};
+
+pub use document::{Children, Document, Kind, Members, Node};
+pub(crate) use place::member;
+
+use crate::ParseError;
+
+/// Nothing Graph documents is deeper than 10.
+const MAX_DEPTH: usize = 64;
+
+/// The bytes as text.
+pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, ParseError> {
+    std::str::from_utf8(bytes).map_err(|error| {
+        let valid = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+        let (line, column) = place::position(valid, valid.len());
+        ParseError {
+            reason: format!("byte {} is not UTF-8", error.valid_up_to()),
+            path: "$".into(),
+            line,
+            column,
+        }
+    })
+}
+
+/// Reads a text that a decision depends on; [`Node::strict`] makes values of it.
+pub(crate) fn read(text: &[u8]) -> Result<Document, ParseError> {
+    Document::parse(utf8(text)?, MAX_DEPTH)
+}
+
+/// The whole text as one value, read strictly.
+pub(crate) fn parse(text: &[u8]) -> Result<Value, ParseError> {
+    read(text)?.root().strict()
+}
+
+impl Node<'_> {
+    /// The value, unless two programs could read it differently: a member twice, half a surrogate pair, a number that
+    /// is none to others.
+    pub(crate) fn strict(self) -> Result<Value, ParseError> {
+        Ok(match self.kind() {
+            Kind::Null => Value::Null,
+            Kind::True => true.into(),
+            Kind::False => false.into(),
+            Kind::Number => {
+                self.raw().parse().map(Value::Number).map_err(|_| self.fault("number out of range"))?
+            }
+            Kind::Plain | Kind::Escaped => self.strict_str()?.into(),
+            Kind::Array => self.items().map(Self::strict).collect::<Result<_, _>>()?,
+            Kind::Object => {
+                let mut object = Map::new();
+                for (name, value) in self.members() {
+                    if object.insert(name.strict_str()?, value.strict()?).is_some() {
+                        return Err(value.fault("this member is given twice"));
+                    }
+                }
+                object.into()
+            }
+        })
+    }
+
+    fn strict_str(self) -> Result<String, ParseError> {
+        let text = self.whole_str().ok_or_else(|| self.fault("half a surrogate pair in a string"))?;
+        Ok(text.into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn keeps_what_it_reads() {
+        let text = r#"{"a":[1,-2,3.5,true,null,"é"],"b":{}}"#;
+        assert_eq!(parse(text.as_bytes()).unwrap().to_string(), text);
+    }
+
+    #[test]
+    fn a_member_given_twice_is_an_error_at_any_level() {
+        for twice in ["b c", r"b\u0020c"] {
+            let error =
+                parse(format!("{{\"a\": [\n {{\"b c\": 1, \"{twice}\": 2}}]}}").as_bytes()).unwrap_err();
+            assert_eq!((error.path.as_str(), error.line), ("$.a[0][\"b c\"]", 2));
+            assert_eq!(error.reason, "this member is given twice");
+        }
+    }
+
+    #[test]
+    fn what_others_read_differently_is_refused() {
+        for (text, path) in [
+            ("[1e400]", "$[0]"),
+            (r#"["\ud800"]"#, "$[0]"),
+            (r#"["\udc00\ud800"]"#, "$[0]"),
+            (r#"["\ud800\u0041"]"#, "$[0]"),
+            (r#"[{"\ud800":1}]"#, "$[0]"),
+        ] {
+            let error = parse(text.as_bytes()).unwrap_err();
+            assert_eq!((error.path.as_str(), error.line), (path, 1), "{text}");
+        }
+        assert_eq!(parse(r#""\ud83d\ude00\ufffd""#.as_bytes()).unwrap(), "\u{1f600}\u{fffd}");
+    }
+
+    #[test]
+    fn syntax_errors_have_a_place() {
+        let error = parse("{\n  \"é\": tru\n}".as_bytes()).unwrap_err();
+        assert_eq!((error.path.as_str(), error.line), ("$[\"é\"]", 2));
+        assert!(!error.reason.contains("line"), "{}", error.reason);
+        for text in ["", "[", "{\"a\":1}x", "\u{feff}{}", "NaN"] {
+            assert!(parse(text.as_bytes()).is_err(), "{text:?}");
+        }
+        let error = parse(b"[\n \"\xc3\xa9\xff\xc3\xa9\"]").unwrap_err();
+        assert_eq!((error.line, error.column), (2, 4));
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(parse(nested(64).as_bytes()).is_ok());
+        assert!(parse(nested(65).as_bytes()).unwrap_err().reason.contains("deeper than allowed"));
+        assert!(parse("[".repeat(100_000).as_bytes()).unwrap_err().reason.contains("deeper than allowed"));
+    }
+
+    #[test]
+    fn a_later_fault_is_placed_at_its_value() {
+        let doc = read("{\"é\": 1, \"a\": [true,\n   7]}".as_bytes()).unwrap();
+        let array = doc.root().get("a").unwrap();
+        let error = array.items().nth(1).unwrap().fault("too small");
+        assert_eq!(error.to_string(), "too small at $.a[1] (line 2, column 4)");
+        let error = array.fault("no");
+        assert_eq!((error.line, error.column), (1, 15));
+    }
+}

@@ -1,0 +1,144 @@
+//! Never past the deadline, and honest about whether anything had left by then.
+
+use std::time::Duration;
+
+use callredirect::Secret;
+use callredirect::outcome::Verdict;
+use callredirect::send::clock::{self, Arrival};
+use callredirect::send::retry::{Ending, Next, next};
+use callredirect::send::transport::SentFlag;
+use callredirect::send::{BUDGET, Deadline, send};
+
+use crate::server::Event::{Connect, Gone, Request};
+use crate::server::{Server, Step, accepted, answering};
+use crate::{CALL, Still, TOKEN, as_time_passes, endpoint, seconds, send_to, settle, to_user};
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_hangs() {
+    for budget in [0.25, 13.0] {
+        let server = Server::start(vec![vec![Step::Read, Step::Hang], answering(accepted())]);
+        let outcome = as_time_passes(seconds(0.01), send_to(server.port, seconds(budget))).await;
+        let reason = "no answer before the deadline".to_owned();
+        assert_eq!(outcome.verdict, Verdict::Expired { sent: true, reason });
+        assert_eq!(outcome.elapsed, seconds(budget));
+        assert_eq!(server.events(), [Connect, Request, Gone]);
+        assert_eq!(outcome.attempts.len(), 1);
+        assert!(outcome.attempts[0].sent);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_byte_a_second() {
+    let slow = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n";
+    let server = Server::start(vec![vec![Step::Read, Step::Trickle(slow.to_vec())]]);
+    let outcome = as_time_passes(seconds(0.05), send_to(server.port, seconds(13.0))).await;
+    assert!(matches!(outcome.verdict, Verdict::Expired { sent: true, .. }), "{:?}", outcome.verdict);
+    assert_eq!(outcome.elapsed, seconds(13.0));
+
+    // With time enough it is an answer like any other.
+    let server = Server::start(vec![vec![Step::Read, Step::Trickle(slow.to_vec())]]);
+    let outcome = as_time_passes(seconds(0.05), send_to(server.port, seconds(60.0))).await;
+    assert_eq!(outcome.verdict, Verdict::Accepted { status: 202 });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_has_passed_dials_nobody() {
+    let server = Server::start(vec![answering(accepted())]);
+    let outcome = as_time_passes(seconds(0.01), send_to(server.port, Duration::ZERO)).await;
+    assert!(matches!(outcome.verdict, Verdict::Expired { sent: false, .. }), "{:?}", outcome.verdict);
+    assert_eq!(outcome.attempts, []);
+    assert_eq!(server.events(), []);
+}
+
+/// Time passed between preparing and sending: a slow credential, a machine that slept.
+#[tokio::test(start_paused = true)]
+async fn a_deadline_counts_from_the_arrival() {
+    let server = Server::start(vec![answering(accepted())]);
+    let endpoint = endpoint(&server.url());
+    let prepared = endpoint.prepare(CALL, &to_user(), None).unwrap();
+    let deadline = Deadline::of(Arrival::now());
+    assert_eq!(deadline.remaining(), BUDGET);
+    tokio::time::advance(BUDGET).await;
+    assert!(deadline.passed());
+    let transport = endpoint.transport().unwrap();
+    let outcome = send(&transport, &prepared, &Secret::new(TOKEN), deadline).await;
+    assert!(matches!(outcome.verdict, Verdict::Expired { sent: false, .. }), "{:?}", outcome.verdict);
+    assert_eq!(server.events(), []);
+}
+
+/// A network that swallows packets: nothing left, so it is tried again until the deadline and not beyond it.
+#[cfg(target_os = "linux")]
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_never_made() {
+    use std::net::TcpStream;
+
+    // A queue of one that nobody empties: further connections are not even refused.
+    let (port, socket) = crate::server::reserved();
+    let listener = socket.listen(0).unwrap();
+    let _queued = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let outcome = as_time_passes(seconds(0.05), send_to(port, seconds(5.0))).await;
+    assert!(matches!(outcome.verdict, Verdict::Expired { sent: false, .. }), "{:?}", outcome.verdict);
+    assert!(outcome.elapsed <= seconds(5.0), "{:?}", outcome.elapsed);
+    assert!(outcome.attempts.len() >= 3, "{:?}", outcome.attempts);
+    assert!(outcome.attempts.iter().all(|attempt| !attempt.sent && attempt.duration <= seconds(1.1)));
+    drop(listener);
+}
+
+#[test]
+fn a_request_is_taken_or_taken_back_but_not_both() {
+    let flag = SentFlag::default();
+    assert!(flag.withdraw());
+    assert!(flag.withdraw(), "taken back stays taken back");
+}
+
+/// The deadline came first: a connection that gets hold of the request afterwards sends nothing of it.
+#[tokio::test(start_paused = true)]
+async fn a_request_taken_back_is_not_sent_by_a_connection_made_later() {
+    let still = Still::new();
+    let server = Server::start(vec![answering(accepted())]);
+    let transport = endpoint(&server.url()).transport().unwrap();
+    let flag = SentFlag::default();
+    assert!(flag.withdraw());
+    let url = server.url().parse().unwrap();
+    let result = transport.post_json(url, &Secret::new(TOKEN), &[], "{}".into(), &flag).await;
+    settle().await;
+    drop(still);
+    assert!(result.is_err());
+    assert!(flag.withdraw());
+    assert_eq!(server.events(), [Connect, Gone]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn deadlines_beyond_the_clock() {
+    for far in [Duration::MAX, Duration::from_secs(u64::MAX)] {
+        assert!(!Deadline::after(far).passed());
+        assert!(Deadline::after(far).remaining() >= Duration::from_secs(86_400));
+    }
+    assert!(Deadline::after(Duration::ZERO).passed());
+    assert!(Deadline::after(seconds(1.0)) < Deadline::after(seconds(2.0)));
+    assert_eq!(Deadline::after(seconds(1.0)).at(), clock::now() + seconds(1.0));
+}
+
+#[test]
+fn whether_to_try_again() {
+    let ms = Duration::from_millis;
+    let rows = [
+        (1, Ending::NotSent, ms(13_000), Next::After(ms(50))),
+        (2, Ending::NotSent, ms(13_000), Next::After(ms(100))),
+        (3, Ending::NotSent, ms(13_000), Next::After(ms(200))),
+        (4, Ending::NotSent, ms(13_000), Next::After(ms(400))),
+        (5, Ending::NotSent, ms(13_000), Next::After(ms(800))),
+        (6, Ending::NotSent, ms(13_000), Next::After(ms(1_000))),
+        (40, Ending::NotSent, ms(13_000), Next::After(ms(1_000))),
+        (u32::MAX, Ending::NotSent, ms(13_000), Next::After(ms(1_000))),
+        (0, Ending::NotSent, ms(13_000), Next::After(ms(50))),
+        (1, Ending::NotSent, ms(51), Next::After(ms(50))),
+        (1, Ending::NotSent, ms(50), Next::Stop),
+        (1, Ending::NotSent, ms(0), Next::Stop),
+        (6, Ending::NotSent, ms(1_000), Next::Stop),
+        (1, Ending::Settled, ms(13_000), Next::Stop),
+    ];
+    for (attempt, ending, left, expected) in rows {
+        assert_eq!(next(attempt, ending, left), expected, "{attempt} {ending:?} {left:?}");
+    }
+}

@@ -1,0 +1,52 @@
+//! What every status means.
+
+use callredirect::outcome::Verdict;
+use callredirect::send::transport::Answer;
+
+fn verdict(status: u16, body: &str) -> &'static str {
+    let answer = Answer { status, request_id: None, retry_after: None, body: body.into() };
+    match Verdict::of(&answer) {
+        Verdict::Accepted { status: same } => {
+            assert_eq!(same, status);
+            "accepted"
+        }
+        Verdict::Rejected(refused) => {
+            assert_eq!(refused.status, status);
+            "rejected"
+        }
+        Verdict::CallGone(refused) => {
+            assert_eq!(refused.status, status);
+            "gone"
+        }
+        Verdict::Expired { .. } => "expired",
+        Verdict::Unknown { likely_delivered, reason } => {
+            assert!(!likely_delivered && reason.contains(&status.to_string()));
+            "unknown"
+        }
+    }
+}
+
+#[test]
+fn every_status() {
+    for status in 100..1000 {
+        let expected = match status {
+            200..=299 => "accepted",
+            410 => "gone",
+            // What failed inside or behind Graph may have failed after it acted; 501 and 503 say that it did not.
+            500 | 502 | 504..=599 => "unknown",
+            _ => "rejected",
+        };
+        assert_eq!(verdict(status, ""), expected, "{status}");
+    }
+}
+
+#[test]
+fn only_a_404_of_the_calling_service_means_the_call() {
+    let body = r#"{"error": {"code": "8522", "message": "Call not found."}}"#;
+    assert_eq!(verdict(404, body), "gone");
+    assert_eq!(verdict(404, r#"{"error": {"code": 8522}}"#), "gone");
+    assert_eq!(verdict(404, r#"{"error": {"code": "8523"}}"#), "rejected");
+    assert_eq!(verdict(404, r#"{"error": {"message": "8522"}}"#), "rejected");
+    assert_eq!(verdict(403, body), "rejected");
+    assert_eq!(verdict(500, body), "unknown");
+}
