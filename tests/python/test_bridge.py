@@ -381,7 +381,9 @@ def test_exit_with_requests_in_flight(ending: str) -> None:
 
 @posix_only
 def test_ctrl_c_in_a_blocking_redirect() -> None:
+    # A shell that runs tests in the background has them ignore the signal.
     code = script("""
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             cr.Client(token, base_url=url).redirect(CALL, TO_USER)
         except KeyboardInterrupt:
