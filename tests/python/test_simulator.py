@@ -261,10 +261,8 @@ def test_ctrl_c_hangs_up() -> None:
         assert child.stdout is not None
         assert child.stdout.readline() == "ringing\n"
         time.sleep(0.2)
-        started = time.monotonic()
         child.send_signal(signal.SIGINT)
         assert child.communicate(timeout=5)[0] == "interrupted\n"
-        assert time.monotonic() - started < 2
     assert child.returncode == 0
 
 
