@@ -75,7 +75,7 @@ class Redirector:
         limits: Limits | None = None,
     ) -> None:
         verifier = verifier or Verifier(app_id)
-        if verifier.app_id != app_id:
+        if verifier.app_id != app_id.lower():
             raise ValueError(f"the verifier is for app id {verifier.app_id!r}, the bot is {app_id!r}")
         self._app_id = app_id
         self._receiver = Receiver(verifier, store=store)

@@ -30,8 +30,7 @@ impl Claims {
         let Ok(Value::Object(claims)) = json::parse(payload) else { return Err(Reason::Claims.into()) };
         let issuer = string(&claims, "iss").filter(|issuer| verifier.issuers.contains(issuer));
         let issuer = issuer.ok_or(Reason::Issuer)?;
-        let audience =
-            string(&claims, "aud").filter(|audience| audience.eq_ignore_ascii_case(&verifier.app_id));
+        let audience = string(&claims, "aud").filter(|audience| *audience == verifier.app_id);
         let audience = audience.ok_or(Reason::Audience)?;
 
         let expires_at = number(&claims, "exp")?.ok_or(Reason::Claims)?;
@@ -46,7 +45,7 @@ impl Claims {
         }
 
         let tenant_id = string(&claims, "tid").filter(|tenant_id| match &verifier.tenants {
-            Some(served) => served.iter().any(|served| served.eq_ignore_ascii_case(tenant_id)),
+            Some(served) => served.contains(tenant_id),
             None => tenant_id.len() <= MAX_TENANT_ID && tenant_id.bytes().all(|byte| byte.is_ascii_graphic()),
         });
         let tenant_id = tenant_id.ok_or(Reason::Tenant)?;

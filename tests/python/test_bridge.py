@@ -96,6 +96,7 @@ async def test_who_stops_waiting_stops_at_once_and_the_request_goes_on(way: str)
                 started = time.monotonic()
                 with pytest.raises(asyncio.TimeoutError):
                     await asyncio.wait_for(client.redirect(CALL, TO_USER), 0.05)
+            assert time.monotonic() - started < 5  # the answer itself would take until the deadline, 13 s
             await asyncio.to_thread(server.wait_for, 1)
             server.gate.set()
             # Its answer finds nobody, and does no harm to the next.
