@@ -29,8 +29,8 @@ mod _native {
     use super::bridge::Mailbox;
     #[pymodule_export]
     use super::call::{
-        Call, CallMediaState, CallOptions, CallRoute, CallTranscriptionInfo, ChatInfo, IncomingContext,
-        MeetingInfo, ToneInfo,
+        AudioRoutingGroup, Call, CallMediaState, CallOptions, CallRoute, CallTranscriptionInfo, ChatInfo,
+        IncomingContext, MeetingInfo, ToneInfo,
     };
     #[pymodule_export]
     use super::json::{_restore, JsonObject};

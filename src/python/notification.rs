@@ -324,7 +324,11 @@ macro_rules! operation_event {
             #[getter]
             fn operation(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Operation>>> {
                 let object = slf.as_super().as_super().get();
-                let data = object.json.node().object("resourceData");
+                // Also the only one of a list, as with a call.
+                let data = object.json.node().get("resourceData");
+                let all = data.into_iter().chain(data.into_iter().flat_map(Node::items));
+                let mut objects = all.filter(|data| data.kind() == Kind::Object);
+                let data = objects.next().filter(|_| objects.next().is_none());
                 data.map(|data| Operation::of(slf.py(), object.at(data))).transpose()
             }
         }
