@@ -953,6 +953,11 @@ class JsonObject:
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self, /) -> int: ...
     def __reduce__(self, /) -> tuple[Any, ...]: ...
+    def __replace__(self, /, **changes: Any) -> Self:
+        """
+        The same object with other values of some attributes, as ``copy.replace`` wants it. ``None`` takes the member
+        away; ``extra`` replaces all members without an attribute. Everything else stays as it came.
+        """
     @classmethod
     def from_dict(cls, /, value: Mapping[str, Any]) -> Self:
         """

@@ -13,6 +13,7 @@ mod operation;
 mod participant;
 mod redirect;
 mod redirector;
+mod replace;
 mod send;
 mod simulator;
 mod target;

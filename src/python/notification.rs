@@ -83,6 +83,20 @@ pub(super) fn object(py: Python<'_>, core: &core::Notification) -> PyResult<Py<P
     })
 }
 
+/// Python name and wire name of what a notification of that class has.
+pub(super) fn fields(class: &str) -> Option<&'static [(&'static str, &'static str)]> {
+    const CHANGE: (&str, &str) = ("change_type", "changeType");
+    const URL: (&str, &str) = ("resource_url", "resourceUrl");
+    Some(match class {
+        "IncomingCall" | "CallUpdated" | "CallEnded" => &[CHANGE, URL, ("call", "resourceData")],
+        "ParticipantsChanged" => &[CHANGE, URL, ("participants", "resourceData")],
+        "ContentSharingChanged" => &[CHANGE, URL, ("sessions", "resourceData")],
+        "OperationUpdated" | "OperationEnded" => &[CHANGE, URL, ("operation", "resourceData")],
+        "OtherNotification" => &[CHANGE, URL],
+        _ => return None,
+    })
+}
+
 /// One notification read from JSON, whatever class its text calls for, or a pickled list of them.
 pub(super) fn restore(py: Python<'_>, kind: &str, json: Json) -> PyResult<Py<PyAny>> {
     if kind == "Notifications" {

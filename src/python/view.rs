@@ -216,6 +216,7 @@ fn member<'a>(object: Node<'a>, wire: &str) -> Option<Node<'a>> {
 pub(super) fn old_name(wire: &str) -> Option<&'static str> {
     Some(match wire {
         "subcode" => "subCode",
+        "resourceUrl" => "resource",
         "recordingLocation" => "recordResourceLocation",
         "recordingAccessToken" => "recordResourceAccessToken",
         _ => return None,
@@ -306,6 +307,14 @@ macro_rules! view {
                 $( stringify!($name) => <$name as View>::of(py, object)?.into_any(), )*
                 _ => return Ok(None),
             }))
+        }
+
+        /// The table of the class of that name, if it is one of these.
+        pub(super) fn fields(kind: &str) -> Option<&'static [(&'static str, &'static str)]> {
+            match kind {
+                $( stringify!($name) => Some(<$name as View>::FIELDS), )*
+                _ => None,
+            }
         }
 
         $(
