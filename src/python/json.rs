@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
+use super::pydantic::{core_schema, json_schema};
 use super::replace::replaced;
 use super::value::{self, to_python};
 use super::{call, notification, operation, participant};
@@ -88,6 +89,27 @@ impl JsonObject {
             Some(changes) => replaced(slf, changes),
             None => Ok(slf.clone().into_any()),
         }
+    }
+
+    /// Lets pydantic read and write the class: instances, dicts and JSON text in, dicts out.
+    #[classmethod]
+    #[pyo3(signature = (_source: "Any", _handler: "Any") -> "Any")]
+    fn __get_pydantic_core_schema__<'py>(
+        cls: &Bound<'py, PyType>,
+        _source: &Bound<'py, PyAny>,
+        _handler: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        core_schema(cls)
+    }
+
+    #[classmethod]
+    #[pyo3(signature = (_schema: "Any", _handler: "Any") -> "dict[str, Any]")]
+    fn __get_pydantic_json_schema__<'py>(
+        cls: &Bound<'py, PyType>,
+        _schema: &Bound<'py, PyAny>,
+        _handler: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        json_schema(cls)
     }
 
     fn __copy__(slf: Py<Self>) -> Py<Self> {

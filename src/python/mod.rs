@@ -11,6 +11,7 @@ mod notification;
 mod outcome;
 mod operation;
 mod participant;
+mod pydantic;
 mod redirect;
 mod redirector;
 mod replace;

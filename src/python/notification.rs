@@ -4,13 +4,14 @@ use std::borrow::Cow;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyTuple, PyType};
 
 use super::call::Call;
 use super::hint::{As, hint};
 use super::json::{DEEPEST, JsonObject, Reduced, reduce};
 use super::operation::Operation;
 use super::participant::{ContentSharingSession, Participant};
+use super::pydantic::{core_schema, json_schema};
 use super::value::{quoted, read_json, repr};
 use super::view::{Many, OneHint, Read, Values, View, values};
 use crate::ParseError;
@@ -183,6 +184,27 @@ impl Notifications {
         let raws: Vec<_> = slf.get().nodes().map(Node::raw).collect();
         let arrival = slf.get().items.first().map_or_else(Arrival::now, |item| item.json.arrival);
         reduce(slf.as_any(), format!("[{}]", raws.join(",")), arrival, None)
+    }
+
+    /// Lets pydantic read and write the class: instances, dicts and JSON text in, dicts out.
+    #[classmethod]
+    #[pyo3(signature = (_source: "Any", _handler: "Any") -> "Any")]
+    fn __get_pydantic_core_schema__<'py>(
+        cls: &Bound<'py, PyType>,
+        _source: &Bound<'py, PyAny>,
+        _handler: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        core_schema(cls)
+    }
+
+    #[classmethod]
+    #[pyo3(signature = (_schema: "Any", _handler: "Any") -> "dict[str, Any]")]
+    fn __get_pydantic_json_schema__<'py>(
+        cls: &Bound<'py, PyType>,
+        _schema: &Bound<'py, PyAny>,
+        _handler: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        json_schema(cls)
     }
 
     fn __repr__(&self) -> String {
