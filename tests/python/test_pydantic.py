@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import warnings
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import pytest
@@ -57,7 +58,7 @@ def test_every_class_in_every_form(name: str) -> None:
     text = json.dumps(wire(value))
     assert its.validate_python(value) is value
     assert its.validate_python(value, strict=True) is value
-    for form in (wire(value), text, text.encode(), bytearray(text.encode())):
+    for form in (wire(value), MappingProxyType(wire(value)), text, text.encode(), bytearray(text.encode())):
         assert its.validate_python(form) == value
         with pytest.raises(ValidationError, match="instance of"):
             its.validate_python(form, strict=True)

@@ -8,6 +8,8 @@ import json
 import pickle
 import sys
 import time
+from collections import ChainMap, OrderedDict
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -126,6 +128,21 @@ def test_an_attribute_outlives_what_it_was_read_from() -> None:
     del roster, event
     gc.collect()
     assert identity.id == "text"
+
+
+@pytest.mark.parametrize("name", [*TABLES, *EVENTS])
+def test_from_dict_takes_any_mapping(name: str) -> None:
+    value = made(name)
+    for mapping in (
+        MappingProxyType(value.to_dict()),
+        OrderedDict(value.to_dict()),
+        ChainMap(value.to_dict()),
+    ):
+        assert type(value).from_dict(mapping) == value
+    not_mappings: list[Any] = [value.to_json(), [], None, 7, value.to_dict().items()]
+    for wrong in not_mappings:
+        with pytest.raises((cr.ParseError, TypeError)):
+            type(value).from_dict(wrong)
 
 
 # Secrets and phone numbers
