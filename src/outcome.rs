@@ -1,5 +1,6 @@
 //! How a redirect ended: exactly one of five, with every attempt.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -90,8 +91,8 @@ impl Verdict {
                 refused => Self::Rejected(refused),
             },
             // The answer of a server or gateway that may have broken before or after it acted.
-            status @ (500 | 502 | 504..=599) => {
-                Self::Unknown { likely_delivered: false, reason: format!("Graph answered {status}") }
+            500 | 502 | 504..=599 => {
+                Self::Unknown { likely_delivered: false, reason: Refused::of(answer).to_string() }
             }
             _ => Self::Rejected(Refused::of(answer)),
         }
@@ -111,6 +112,15 @@ impl Refused {
     }
 }
 
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Graph answered {}", self.status)?;
+        let said = [&self.code, &self.message].into_iter().flatten().map(String::as_str);
+        let said = said.collect::<Vec<_>>().join(" ");
+        if said.is_empty() { Ok(()) } else { write!(f, ": {said}") }
+    }
+}
+
 fn seconds(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64(text.trim().parse().ok()?).ok()
 }
@@ -122,6 +132,14 @@ fn graph_error(body: &[u8]) -> (Option<String>, Option<String>, Option<String>) 
     let error = body.get("error").filter(|inner| inner.is_object()).unwrap_or(&body);
     let inner = error.get("innerError").or_else(|| error.get("innererror"));
     let request_id = inner.and_then(|inner| text(inner, "request-id").or_else(|| text(inner, "requestId")));
+    // The calling service's own error may stand as JSON text inside the gateway's message.
+    let own = error
+        .get("message")
+        .and_then(Value::as_str)
+        .and_then(|text| serde_json::from_str::<Value>(text).ok());
+    if let Some(own) = own.filter(|own| own.get("errorCode").is_some()) {
+        return (text(&own, "errorCode"), text(&own, "message"), request_id);
+    }
     (text(error, "code"), text(error, "message"), request_id)
 }
 

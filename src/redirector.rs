@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::calls::{Calls, Claim, ClaimStore, Step, TrackedCall};
-use crate::notification::{Event, Notification, ParseOptions, Refusal, id_key, parse};
+use crate::notification::{Event, Notification, ParseOptions, ParticipantInfo, Refusal, id_key, parse};
 use crate::send::clock::{self, Arrival, Instant};
 use crate::verify::{Claims, Reason, Verifier};
 
@@ -151,11 +151,9 @@ impl Redirector {
         {
             return Receipt::Refused(Reply::status(400), format!("nothing readable; the first: {first}"));
         }
-        if notifications.iter().any(|note| foreign(note, &claims)) {
-            return Receipt::Refused(
-                Reply::status(403),
-                "the token is of another tenant than the call".into(),
-            );
+        let foreign = notifications.iter().find_map(|note| foreign(note, &claims));
+        if let Some(reason) = foreign {
+            return Receipt::Refused(Reply::status(403), reason.into());
         }
         Receipt::Accepted(Reply::status(202), self.claim(notifications, request.arrival, verified))
     }
@@ -237,8 +235,20 @@ fn is_json(content_type: &str) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// The token does not sign the body: a token of one tenant must not move a call of another.
-fn foreign(notification: &Notification, claims: &Claims) -> bool {
-    let tenant = notification.call().and_then(|call| call.tenant_id().map(std::borrow::Cow::into_owned));
-    tenant.is_some_and(|tenant| !tenant.eq_ignore_ascii_case(&claims.tenant_id))
+/// The token does not sign the body: a token of one tenant or bot must not move a call of another.
+///
+/// A call that rings applications must ring this one. A call to an application instance (a phone number, a resource
+/// account) does not name the application, so it passes.
+fn foreign(notification: &Notification, claims: &Claims) -> Option<&'static str> {
+    let call = notification.call()?;
+    if call.tenant_id().is_some_and(|tenant| !tenant.eq_ignore_ascii_case(&claims.tenant_id)) {
+        return Some("the token is of another tenant than the call");
+    }
+    let rung: Vec<_> = call.targets().filter_map(ParticipantInfo::identity).collect();
+    let others = rung.iter().all(|rung| {
+        let id = rung.id().unwrap_or_default();
+        rung.kind == "application" && !id.eq_ignore_ascii_case(&claims.audience)
+    });
+    let incoming = notification.event == Event::IncomingCall;
+    (incoming && !rung.is_empty() && others).then_some("the call rings another application")
 }

@@ -314,7 +314,10 @@ async fn bot(graph: &Simulator, redirect: Option<&'static str>, status: StatusCo
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/api/calls", listener.local_addr().unwrap());
-    let router = Router::new().route("/api/calls", post(on_call)).with_state(bot.clone());
+    let router = Router::new()
+        .route("/api/calls", post(on_call))
+        .route("/api/calls/{app}", post(on_call))
+        .with_state(bot.clone());
     tokio::spawn(async move { axum::serve(listener, router).await });
     (url, bot)
 }

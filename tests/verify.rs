@@ -284,6 +284,10 @@ fn issuer_and_audience_are_exact_strings() {
     ] {
         assert_eq!(check_claims(json!({"aud": audience})), Err(Reason::Audience), "{audience}");
     }
+    // Configured in whatever case, it is the same GUID.
+    let upper =
+        Verifier::new(APP.to_uppercase(), Some(vec![TENANT.to_uppercase()]), None, keys(&[jwk("k1", &KEY)]));
+    assert!(upper.verify(&format!("Bearer {}", token(&header(), &payload())), NOW).is_ok());
     let nameless = Verifier::new("", None, Some(vec![String::new()]), keys(&[jwk("k1", &KEY)]));
     let token = token(&header(), &with(payload(), json!({"aud": "", "iss": ""})));
     assert_eq!(nameless.verify(&format!("Bearer {token}"), NOW).unwrap_err().reason, Reason::Issuer);

@@ -41,9 +41,13 @@ class _Door:
         self._sender = Sender(api_version=api_version, root=root, limits=limits)
 
     def _prepare(
-        self, call: Call | str, redirect: Redirect, deadline: Deadline | float | None
+        self,
+        call: Call | str,
+        redirect: Redirect,
+        deadline: Deadline | float | None,
+        scenario_id: str | None = None,
     ) -> PreparedRedirect:
-        return self._sender.prepare(call, redirect, deadline)
+        return self._sender.prepare(call, redirect, deadline, scenario_id)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._sender.root} {self._sender.api_version}>"
@@ -116,23 +120,29 @@ class AsyncClient(_Door):
 
         Cancelling returns at once. A request that is already on its way is not cut off.
         """
-        return await self._send(self._prepare(call, redirect, deadline))
+        request = self._prepare(call, redirect, deadline)
+        return await self._send(request, await self._token(request))
 
-    async def _send(self, request: PreparedRedirect) -> Outcome:
+    async def _token(self, request: PreparedRedirect) -> str | Outcome:
+        """A token, or what became of the redirect if there is none in time."""
+        if isinstance(self._credential, str):
+            return self._credential
+        if request.deadline.passed:
+            return request.never_sent(_TOO_LATE)
+        from ._credential import get_token_async
+
+        remaining = request.deadline.remaining
+        token = await get_token_async(self._credential, self._cloud.scope, request.tenant_id, remaining)
+        if token is None:
+            return request.never_sent("the credential gave no token before the deadline")
+        return token
+
+    async def _send(self, request: PreparedRedirect, token: str | Outcome) -> Outcome:
+        if not isinstance(token, str):
+            return token
         from ._bridge import loop_mailbox
 
         box = loop_mailbox()
-        token = self._credential if isinstance(self._credential, str) else None
-        if token is None:
-            if request.deadline.passed:
-                return request.never_sent(_TOO_LATE)
-            from ._credential import get_token_async
-
-            remaining = request.deadline.remaining
-            scope = self._cloud.scope
-            token = await get_token_async(self._credential, scope, request.tenant_id, remaining)
-            if token is None:
-                return request.never_sent("the credential gave no token before the deadline")
         outcome: Outcome = await box.wait(self._sender.submit(request, token, box.mailbox))
         return outcome
 

@@ -69,10 +69,10 @@ async def get_token_async(credential: Any, scope: str, tenant_id: str | None, se
 async def _ask(credential: Any, scope: str, tenant_id: str | None) -> str:
     if _is_async(credential):
         return _text(await _call(credential, scope, tenant_id))
-    import asyncio
+    from ._threads import run_credential
 
     # A synchronous credential may block, so it gets a thread.
-    result, error = await asyncio.to_thread(_try, credential, scope, tenant_id)
+    result, error = await run_credential(_try, credential, scope, tenant_id)
     if error is not None:
         raise error
     return _text(await result if inspect.isawaitable(result) else result)

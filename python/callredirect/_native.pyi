@@ -836,7 +836,8 @@ class Deadline:
 @final
 class Expired(Outcome):
     """
-    The deadline passed. ``sent`` says whether a request ever left: if so, the redirect may still have taken effect.
+    The time is up. ``sent`` says whether a request ever left: if so, the redirect may still have taken effect; if not,
+    no connection came about, however often it was tried until then, and ``reason`` says why.
     """
 
     __match_args__: Final[tuple[Literal["sent"]]]
@@ -1640,6 +1641,11 @@ class Receipt:
     def reply(self, /) -> Reply | None:
         """
         The reply; ``None`` if Microsoft's keys must be fetched first.
+        """
+    @property
+    def scenario_id(self, /) -> str | None:
+        """
+        The request's ``Scenario-Id``, for the redirects: it ties the logs of both sides together.
         """
 
 @final
@@ -2536,6 +2542,7 @@ class Verifier:
 
     Raises:
         ParseError: ``jwks`` is no key set.
+        ValueError: ``app_id`` is empty, or ``metadata_url`` is neither https nor on loopback.
     """
     def __new__(
         cls,

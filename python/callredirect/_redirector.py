@@ -75,7 +75,7 @@ class Redirector:
         limits: Limits | None = None,
     ) -> None:
         verifier = verifier or Verifier(app_id)
-        if verifier.app_id != app_id:
+        if verifier.app_id != app_id.lower():
             raise ValueError(f"the verifier is for app id {verifier.app_id!r}, the bot is {app_id!r}")
         self._app_id = app_id
         self._receiver = Receiver(verifier, store=store)
@@ -94,8 +94,8 @@ class Redirector:
     def on_incoming(self, handler: OnIncoming) -> OnIncoming:
         """Registers the function that says where a call goes: a ``Redirect``, or ``None`` to leave it alone.
 
-        Synchronous functions run in a thread. The function has until ``call.deadline``; then it is cancelled, as far
-        as it can be, and the call is lost. The last one registered counts.
+        Synchronous functions run in threads, at most 100 at a time. The function has until ``call.deadline``; then it
+        is cancelled, as far as it can be, and the call is lost. The last one registered counts.
         """
         self._incoming = _checked(handler)
         return handler
@@ -147,7 +147,8 @@ class Redirector:
         if receipt.reason is not None:
             _logger().info("notification answered %d: %s", receipt.reply.status, receipt.reason)
         for call in receipt.incoming:
-            self._redirecting[call.call_id] = self._start(self._redirect(call))
+            redirecting = self._redirect(call, receipt.scenario_id)
+            self._redirecting[call.call_id] = self._start(redirecting)
         for call in receipt.ended:
             self._start(self._tell_ended(call))
         return receipt.reply
@@ -196,10 +197,10 @@ class Redirector:
         if failure is not None:
             _logger().warning("Microsoft's keys could not be fetched: %s", failure)
 
-    async def _redirect(self, tracked: TrackedCall) -> None:
+    async def _redirect(self, tracked: TrackedCall, scenario_id: str | None) -> None:
         """Decide, validate, send. Whatever happens, the call ends in one recorded outcome."""
         try:
-            await self._settle(tracked)
+            await self._settle(tracked, scenario_id)
         except CallRedirectError as error:
             self._failed(tracked, " ".join(f"{type(error).__name__}: {error}".split()))  # one line
         except Exception as error:
@@ -213,12 +214,14 @@ class Redirector:
         finally:
             self._redirecting.pop(tracked.call_id, None)
 
-    async def _settle(self, tracked: TrackedCall) -> None:
+    async def _settle(self, tracked: TrackedCall, scenario_id: str | None) -> None:
         import asyncio
 
         call = tracked.call
         if call is None or self._incoming is None:
             return self._failed(tracked, "no on_incoming handler is registered")
+        if call.deadline.passed:
+            return self._failed(tracked, "it arrived too late to be redirected")
         deciding = self._start(_run(self._incoming, call))
         try:
             await asyncio.wait([deciding], timeout=call.deadline.remaining)
@@ -239,14 +242,15 @@ class Redirector:
             return self._failed(
                 tracked, f"the on_incoming handler returned {type(decision).__name__}, not a Redirect or None"
             )
-        request = self._client._prepare(call, decision, call.deadline)
+        request = self._client._prepare(call, decision, call.deadline, scenario_id)
         tracked._validated()
         if tracked.ended:
             reason = "the call ended before it could be redirected"
             tracked._failed(reason)
             return _logger().info("call %s: %s", tracked.call_id, reason)  # nobody's fault
+        token = await self._client._token(request)
         try:
-            outcome = await self._client._send(request)
+            outcome = await self._client._send(request, token)
         except asyncio.CancelledError:
             self._failed(tracked, "cancelled while the redirect was being sent: it may have arrived")
             raise
@@ -281,12 +285,13 @@ def _checked(handler: _Handler) -> _Handler:
 
 async def _run(handler: Callable[..., Any], argument: object) -> Any:
     """Calls a handler, synchronous ones in a thread because they may block."""
-    import asyncio
     import inspect
 
     if inspect.iscoroutinefunction(handler):
         return await handler(argument)
-    result = await asyncio.to_thread(handler, argument)
+    from ._threads import run_handler
+
+    result = await run_handler(handler, argument)
     if inspect.isawaitable(result):
         awaitable: Awaitable[Any] = result
         return await awaitable

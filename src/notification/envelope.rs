@@ -8,7 +8,7 @@ use super::held::Json;
 use super::lenient::blank_documentation_slips;
 use super::open_set::{CALL_DIRECTION, CALL_STATE, CHANGE_TYPE, OpenSet};
 use super::operation::Operation;
-use super::resource::{Part, Resource, is_id};
+use super::resource::{Part, Resource, is_id, is_other_resource};
 use crate::ParseError;
 use crate::json::{self, Document, Kind, Node};
 use crate::send::clock::Arrival;
@@ -212,8 +212,13 @@ fn classify(item: Node<'_>) -> Classified<'_> {
     let change = change.ok_or_else(|| problem("$.changeType", "missing, or not a string"))?;
     let url = url.and_then(Node::as_str).or_else(|| older_url?.as_str());
     let url = url.ok_or_else(|| problem("$.resourceUrl", "missing, or not a string"))?;
-    let resource =
-        Resource::parse(&url).ok_or_else(|| problem("$.resourceUrl", "does not name a call of this API"))?;
+    let Some(resource) = Resource::parse(&url) else {
+        return if is_other_resource(&url) {
+            Ok((Event::Other, None))
+        } else {
+            Err(problem("$.resourceUrl", "neither a call nor a plain path of this API"))
+        };
+    };
     let deleted = change.eq_ignore_ascii_case("deleted");
     let object = data.and_then(single);
     match resource.part {

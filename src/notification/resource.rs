@@ -52,6 +52,16 @@ impl<'a> Resource<'a> {
     }
 }
 
+/// Whether it is a plain path of something that is not a call: `/communications/onlineMeetings/1`, `/users/1`.
+pub(super) fn is_other_resource(url: &str) -> bool {
+    let plain = |segment: &str| {
+        !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+    };
+    url.len() <= 1024
+        && url.strip_prefix('/').is_some_and(|path| path.split('/').all(plain))
+        && !url.to_ascii_lowercase().contains("/calls")
+}
+
 /// Whether an id may become a path segment: letters, digits, `-`, `_`, at most 128 of them.
 pub fn is_id(id: &str) -> bool {
     (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')

@@ -346,7 +346,8 @@ refused! {
     CallGone = 404;
 }
 
-/// The deadline passed. ``sent`` says whether a request ever left: if so, the redirect may still have taken effect.
+/// The time is up. ``sent`` says whether a request ever left: if so, the redirect may still have taken effect; if not,
+/// no connection came about, however often it was tried until then, and ``reason`` says why.
 #[pyclass(frozen, extends = Outcome, module = "callredirect")]
 pub(super) struct Expired;
 

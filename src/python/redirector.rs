@@ -205,6 +205,8 @@ pub(super) struct Receipt {
     reason: Option<String>,
     /// Calls to redirect.
     incoming: Vec<Py<TrackedCall>>,
+    /// The request's ``Scenario-Id``, for the redirects: it ties the logs of both sides together.
+    scenario_id: Option<String>,
     /// Calls that ended.
     ended: Vec<Py<TrackedCall>>,
 }
@@ -230,6 +232,11 @@ impl Receiver {
             other => return Err(PyValueError::new_err(format!("store must be \"memory\", not {other:?}"))),
         };
         let (core, metadata_url) = (Arc::clone(&verifier.core), verifier.metadata_url.clone());
+        if metadata_url.is_none() && core.keys().is_empty() {
+            return Err(PyValueError::new_err(
+                "the verifier has no keys and no metadata_url to fetch any from",
+            ));
+        }
         let fetches = metadata_url.is_some();
         let options = ParseOptions::default();
         let core = redirector::Redirector::new(core, fetches, store, options, REMEMBERED);
@@ -262,7 +269,13 @@ impl Receiver {
             content_type: headers.content_type.last().map(String::as_str),
             arrival: arrival(py, received_at)?,
         };
-        let mut receipt = Receipt { reply: None, reason: None, incoming: Vec::new(), ended: Vec::new() };
+        let mut receipt = Receipt {
+            reply: None,
+            reason: None,
+            incoming: Vec::new(),
+            scenario_id: headers.scenario_id.last().cloned(),
+            ended: Vec::new(),
+        };
         match self.core.receive(&request) {
             CoreReceipt::NeedsKeys => {}
             CoreReceipt::Refused(reply, reason) => {
@@ -312,6 +325,7 @@ impl Receiver {
 struct RequestHeaders {
     authorization: Vec<String>,
     content_type: Vec<String>,
+    scenario_id: Vec<String>,
 }
 
 impl RequestHeaders {
@@ -329,6 +343,7 @@ impl RequestHeaders {
             let list = match () {
                 () if name.eq_ignore_ascii_case("authorization") => &mut read.authorization,
                 () if name.eq_ignore_ascii_case("content-type") => &mut read.content_type,
+                () if name.eq_ignore_ascii_case("scenario-id") => &mut read.scenario_id,
                 () => continue,
             };
             // What `headers.get(name)` gave for a header that was not there.

@@ -67,7 +67,10 @@ pub(super) fn plain_dict<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, 
 
 /// JSON text as it came, or what `json.loads` made of it as text again.
 pub(super) fn json_text<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
-    if value.is_instance_of::<PyList>() || value.cast::<PyMapping>().is_ok() {
+    // Asking whether something is a mapping takes longer than reading a short text: the usual types come first.
+    if value.is_instance_of::<PyBytes>() || value.is_instance_of::<PyString>() {
+        text(value)
+    } else if value.is_instance_of::<PyList>() || value.cast::<PyMapping>().is_ok() {
         dumped(&plain_dict(value)?).map(Cow::Owned)
     } else {
         text(value)
@@ -79,9 +82,11 @@ pub(super) fn read_json<T>(
     value: &Bound<'_, PyAny>,
     read: impl FnOnce(&[u8]) -> Result<T, ParseError>,
 ) -> PyResult<T> {
-    let result = read(&json_text(value)?);
-    let seen = value.cast::<PyList>().is_err() && value.cast::<PyMapping>().is_err();
-    Ok(if seen { result } else { result.map_err(ParseError::without_place) }?)
+    let read = read(&json_text(value)?).map_err(|error| {
+        let seen = value.cast::<PyList>().is_err() && value.cast::<PyMapping>().is_err();
+        if seen { error } else { error.without_place() }
+    });
+    Ok(read?)
 }
 
 /// A Python value as a JSON value. Raises `ParseError` for what JSON has no word for.

@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
@@ -10,6 +11,7 @@ use super::errors::{exception, raise};
 use super::hint::{As, hint};
 use super::value::{Reduced, read_json, reduce, replace, repr_fields};
 use crate::ParseError;
+use crate::send::address;
 use crate::verify as core;
 
 hint! {
@@ -127,6 +129,7 @@ impl Claims {
 ///
 /// Raises:
 ///     ParseError: ``jwks`` is no key set.
+///     ValueError: ``app_id`` is empty, or ``metadata_url`` is neither https nor on loopback.
 #[pyclass(frozen, module = "callredirect")]
 pub(super) struct Verifier {
     pub(super) core: Arc<core::Verifier>,
@@ -147,6 +150,12 @@ impl Verifier {
         metadata_url: Option<String>,
         jwks: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
+        if app_id.is_empty() {
+            return Err(PyValueError::new_err("app_id is empty: it is the bot's application id"));
+        }
+        if let Some(url) = &metadata_url {
+            address(url).map_err(|error| PyValueError::new_err(format!("metadata_url: {error}")))?;
+        }
         let keys = jwks.map(key_set).transpose()?.unwrap_or_default();
         let core = Arc::new(core::Verifier::new(app_id, tenants, issuers, keys));
         // Keys that were handed over are not to be replaced behind the caller's back.

@@ -11,6 +11,7 @@ use super::json::JsonObject;
 use super::value::{extra, quoted, to_python};
 use crate::mask_phones;
 use crate::notification::{Kind, Node, OpenSet};
+use crate::redirect::masked_uri;
 
 /// A class over a JSON object that adds nothing to it but attributes.
 pub(super) trait View: PyClass<BaseType = JsonObject> + Sized {
@@ -235,7 +236,11 @@ pub(super) fn view_repr<V: View>(slf: &Bound<'_, V>) -> PyResult<String> {
             continue;
         }
         let value = hidden(&slf.as_any().getattr(*field)?)?;
-        if let Ok(text) = value.cast::<PyString>() {
+        if *wire == "callbackUri" {
+            if let Some(uri) = slf.as_super().get().json.node().str(wire) {
+                shown.push(format!("{field}={}", quoted(&masked_uri(&uri))));
+            }
+        } else if let Ok(text) = value.cast::<PyString>() {
             shown.push(format!("{field}={}", quoted(&text.to_cow()?)));
         } else if let Ok(list) = value.cast::<PyTuple>() {
             let items = list.iter().take(SHOWN).map(|item| Ok(item.repr()?.to_string()));

@@ -67,7 +67,7 @@ fn authority(uri: &str) -> Option<&str> {
 }
 
 /// The URI as it may be shown: without user information and query, where keys are kept.
-pub(super) fn masked(uri: &str) -> String {
+pub fn masked_uri(uri: &str) -> String {
     let end = uri.find(['?', '#']).unwrap_or(uri.len());
     let (shown, hidden) = uri.split_at(end);
     let shown = match (shown.split_once("://"), authority(shown)) {

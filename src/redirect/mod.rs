@@ -18,6 +18,7 @@ mod validate;
 mod violation;
 mod wire;
 
+pub use callback_uri::masked_uri;
 pub use target::{Redirect, Target};
 pub use violation::{Limits, Severity, Violation};
 pub use wire::ApiVersion;

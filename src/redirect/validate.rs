@@ -73,7 +73,7 @@ impl Redirect {
 
     /// The callback URI as it may be shown and logged: without user information and query.
     pub fn masked_callback_uri(&self) -> Option<String> {
-        self.callback_uri.as_deref().map(callback_uri::masked)
+        self.callback_uri.as_deref().map(callback_uri::masked_uri)
     }
 
     fn check_targets(&self, limits: &Limits, report: &mut Report) {

@@ -68,6 +68,11 @@ impl Endpoint {
     /// Requests go to `{root}/{version}/communications/calls/...` and nowhere else.
     pub fn new(root: &str, version: ApiVersion, limits: Limits) -> Result<Self, BadAddress> {
         let (root, loopback) = address(root)?;
+        let path = root.path().trim_end_matches('/');
+        if ApiVersion::ALL.iter().any(|version| path.ends_with(&format!("/{}", version.as_str()))) {
+            let reason = "the root of Graph comes without its version: give that as api_version";
+            return Err(BadAddress { reason: reason.into() });
+        }
         Ok(Self { root, loopback, version, limits })
     }
 

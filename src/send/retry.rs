@@ -21,7 +21,8 @@ pub enum Next {
 }
 
 const FIRST_WAIT: Duration = Duration::from_millis(50);
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
+// Short, so that hardly any of the budget is left when it is given up.
+const LONGEST_WAIT: Duration = Duration::from_millis(250);
 
 /// `attempt` counts from 1. Only what surely never left is sent again, and only while the wait fits the time left.
 pub fn next(attempt: u32, ending: Ending, time_left: Duration) -> Next {

@@ -72,10 +72,7 @@ impl Caller {
             rung.redirect = redirect.try_recv().ok();
         }
         let (answered_by, end_url) = match &rung.redirect {
-            Some(redirect) => (
-                payload::answered_by(&redirect.body),
-                callback_on_this_machine(&redirect.body).unwrap_or(url),
-            ),
+            Some(redirect) => (payload::answered_by(&redirect.body), end_url(&redirect.body, url)),
             None => (None, url),
         };
         let token = self
@@ -237,9 +234,18 @@ pub(super) fn bot_url(text: &str) -> Result<Url, RingError> {
     if loopback && matches!(url.scheme(), "http" | "https") { Ok(url) } else { Err(refused()) }
 }
 
-fn callback_on_this_machine(redirect: &[u8]) -> Option<Url> {
-    let redirect: Value = serde_json::from_slice(redirect).ok()?;
-    bot_url(redirect.get("callbackUri")?.as_str()?).ok()
+/// Where the end of the call is told: the redirect's `callbackUri`. One that is not on this machine stands for the bot
+/// that was rung, so only its path is taken: a path nobody serves must show here, not in production.
+fn end_url(redirect: &[u8], mut rung: Url) -> Url {
+    let redirect: Value = serde_json::from_slice(redirect).unwrap_or_default();
+    let callback = redirect.get("callbackUri").and_then(Value::as_str);
+    let Some(callback) = callback.and_then(|text| Url::parse(text).ok()) else { return rung };
+    if bot_url(callback.as_str()).is_ok() {
+        return callback;
+    }
+    rung.set_path(callback.path());
+    rung.set_query(callback.query());
+    rung
 }
 
 /// The innermost reason, such as "Connection refused": the outer ones repeat the URL.

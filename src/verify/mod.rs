@@ -43,9 +43,10 @@ impl Verifier {
         issuers: Option<Vec<String>>,
         keys: KeySet,
     ) -> Self {
+        // Microsoft writes GUIDs in lower case; whoever configures them copies them from anywhere.
         Self {
-            app_id: app_id.into(),
-            tenants,
+            app_id: app_id.into().to_ascii_lowercase(),
+            tenants: tenants.map(|served| served.iter().map(|id| id.to_ascii_lowercase()).collect()),
             issuers: issuers.unwrap_or_else(|| DEFAULT_ISSUERS.map(String::from).to_vec()),
             keys: RwLock::new(Arc::new(keys)),
         }

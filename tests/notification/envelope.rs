@@ -50,6 +50,7 @@ fn events() {
         ),
         (r#"{"changeType":"created",URL/contentsharingsessions/1"}"#, Event::ContentSharingChanged),
         (r#"{"changeType":"created",URL/lobby/1"}"#, Event::Other),
+        (r#"{"changeType":"created","resourceUrl":"/communications/onlineMeetings/1"}"#, Event::Other),
         (
             r#"{"changeType":"created",URL","resourceData":[{"state":"incoming"},{"state":"incoming"}]}"#,
             Event::Other,
@@ -71,8 +72,12 @@ fn problems() {
         (r#"{"changeType":""}"#, "missing, or not a string at $.changeType"),
         (r#"{"changeType":"created"}"#, "missing, or not a string at $.resourceUrl"),
         (
-            r#"{"changeType":"created","resourceUrl":"/users/1"}"#,
-            "does not name a call of this API at $.resourceUrl",
+            r#"{"changeType":"created","resourceUrl":"https://graph.microsoft.com/v1.0/users/1"}"#,
+            "neither a call nor a plain path of this API at $.resourceUrl",
+        ),
+        (
+            r#"{"changeType":"created","resourceUrl":"/communications/calls/../me"}"#,
+            "neither a call nor a plain path of this API at $.resourceUrl",
         ),
         (r#"{"changeType":"created",URL",URL"}"#, "the member comes twice at $.resourceUrl"),
         (r#"{"changeType":"created",URL","resourceData":1}"#, "neither object nor list at $.resourceData"),

@@ -64,6 +64,7 @@ class Host:
             app_id=APP, credential=token, verifier=verifier, base_url=self.graph.base_url
         )
         self.delay = 0.0
+        self.answer = ALICE
         self.bot.on_incoming(self.route)
         config = uvicorn.Config(HOSTS[host](self.bot), port=0, log_level="warning", lifespan="on")
         self.server = uvicorn.Server(config)
@@ -71,7 +72,7 @@ class Host:
 
     async def route(self, _: cr.Call) -> cr.Redirect:
         await asyncio.sleep(self.delay)
-        return ALICE
+        return self.answer
 
     def start(self) -> None:
         self.thread.start()
@@ -145,6 +146,21 @@ def test_statuses(host: Host) -> None:
     rung = host.graph.ring(host.url, token=foreign)
     assert (rung.reply_status, rung.redirect) == (403, None)
     assert host.bot.calls == ()
+
+
+def test_the_end_of_a_call_is_told_at_the_callback_of_its_redirect() -> None:
+    """The specification's own callbacks are the webhook's address with an id appended."""
+    host = Host("fastapi")
+    host.start()
+    try:
+        for callback, status in (
+            (f"https://bot.contoso.com{PATH}/{APP}", 202),
+            ("https://bot.contoso.com/x", 404),
+        ):
+            host.answer = cr.Redirect([cr.Target.phone("+12345678901")], callback_uri=callback)
+            assert host.graph.ring(host.url).ended_status == status
+    finally:
+        host.stop()
 
 
 def test_methods_and_paths(host: Host) -> None:

@@ -96,7 +96,7 @@ async def test_who_stops_waiting_stops_at_once_and_the_request_goes_on(way: str)
                 started = time.monotonic()
                 with pytest.raises(asyncio.TimeoutError):
                     await asyncio.wait_for(client.redirect(CALL, TO_USER), 0.05)
-            assert time.monotonic() - started < 1
+            assert time.monotonic() - started < 5  # the answer itself would take until the deadline, 13 s
             await asyncio.to_thread(server.wait_for, 1)
             server.gate.set()
             # Its answer finds nobody, and does no harm to the next.
@@ -381,7 +381,9 @@ def test_exit_with_requests_in_flight(ending: str) -> None:
 
 @posix_only
 def test_ctrl_c_in_a_blocking_redirect() -> None:
+    # A shell that runs tests in the background has them ignore the signal.
     code = script("""
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             cr.Client(token, base_url=url).redirect(CALL, TO_USER)
         except KeyboardInterrupt:
@@ -391,10 +393,8 @@ def test_ctrl_c_in_a_blocking_redirect() -> None:
         command = [sys.executable, "-c", code, server.url, TOKEN]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
             server.wait_for(1)
-            started = time.monotonic()
             child.send_signal(signal.SIGINT)
             assert child.communicate(timeout=5)[0] == "interrupted\n"
-            assert time.monotonic() - started < 1
         assert child.returncode == 0
         assert len(server.requests) == 1
 

@@ -345,7 +345,7 @@ async def test_a_handler_that_will_not_stop_is_left_behind(
 
 async def test_a_request_that_took_too_long_to_arrive_is_not_sent(graph: Simulator) -> None:
     tracked = await deliver(graph, bot_for(graph), created("x"), age=20)
-    assert tracked.failure == "the on_incoming handler gave no answer before the deadline"
+    assert tracked.failure == "it arrived too late to be redirected"
     assert graph.redirects == []
 
 
@@ -843,3 +843,104 @@ async def test_no_secret_is_shown_anywhere(graph: Simulator, caplog: pytest.LogC
         name,
     ):
         assert secret not in text
+
+
+# What a token does not say
+
+
+def rung(call_id: str, *identities: dict[str, Any]) -> dict[str, Any]:
+    return note("created", "incoming", call_id, targets=[{"identity": identity} for identity in identities])
+
+
+@pytest.mark.parametrize(
+    ("identities", "status"),
+    [
+        ([], 202),
+        ([{"application": {"id": APP}}], 202),
+        ([{"application": {"id": APP.upper()}}], 202),
+        ([{"application": {"id": "11111111-1111-4111-8111-111111111111"}}], 403),
+        (
+            [{"application": {"id": "11111111-1111-4111-8111-111111111111"}}, {"application": {"id": APP}}],
+            202,
+        ),
+        ([{"application": {}}], 403),
+        ([{"applicationInstance": {"id": "7629bdce-046c-4903-86b4-a8f718277e1a"}}], 202),
+    ],
+)
+async def test_a_call_that_rings_another_application_is_not_moved(
+    graph: Simulator, identities: list[dict[str, Any]], status: int
+) -> None:
+    bot = bot_for(graph)
+    reply = await bot.handle(body(rung(graph.place_call(), *identities)), headers(graph))
+    await bot.close()
+    assert reply.status == status
+    assert len(graph.redirects) == (status == 202)
+
+
+async def test_genuine_notifications_about_other_things_are_accepted(graph: Simulator) -> None:
+    bot = bot_for(graph)
+    for url in ("/communications/onlineMeetings/1", "/communications/callRecords/1"):
+        item = {"changeType": "created", "resourceUrl": url, "resourceData": {"id": "1"}}
+        assert (await bot.handle(body(item), headers(graph))).status == 202
+    assert bot.calls == ()
+
+
+async def test_the_scenario_id_ties_the_logs_of_both_sides_together(graph: Simulator) -> None:
+    bot = bot_for(graph)
+    scenario = "0c1f6d2e-6a1d-4c43-9a3e-3f9a6b1f8a11"
+    await bot.handle(body(created(graph.place_call())), headers(graph, **{"scenario-id": scenario}))
+    await bot.close()
+    (redirect,) = graph.redirects
+    assert redirect.headers["scenario-id"] == scenario
+
+
+async def test_handlers_that_hang_keep_no_other_from_starting(graph: Simulator) -> None:
+    stop = threading.Event()
+    quick = graph.place_call()
+
+    def route(call: cr.Call) -> cr.Redirect:
+        if call.id != quick:
+            stop.wait(30)
+        return TO_ALICE
+
+    bot = bot_for(graph, route, credential=lambda: graph.access_token())
+    try:
+        hanging = [created(f"hanging-{number}") for number in range(20)]
+        assert (await bot.handle(body(*hanging), headers(graph))).status == 202
+        assert (await bot.handle(body(created(quick)), headers(graph))).status == 202
+        tracked = bot.calls[-1]
+        while tracked.outcome is None and tracked.failure is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        assert isinstance(tracked.outcome, cr.Accepted)
+    finally:
+        stop.set()
+    await bot.close()
+
+
+async def test_cancelled_before_anything_was_sent_says_so(graph: Simulator) -> None:
+    asked = asyncio.Event()
+
+    async def credential() -> str:
+        asked.set()
+        await asyncio.sleep(30)
+        return "x"
+
+    bot = bot_for(graph, credential=credential)
+    await bot.handle(body(created(graph.place_call())), headers(graph))
+    await asked.wait()
+    for task in list(bot._tasks):
+        task.cancel()
+    await bot.close()
+    (tracked,) = bot.calls
+    assert tracked.failure == "interrupted by CancelledError"
+    assert graph.redirects == []
+
+
+def test_a_bot_that_could_never_verify_is_refused(graph: Simulator) -> None:
+    for wrong in ("", "http://login.example.com/keys", "not a url", "https://user:pw@login.example.com/"):
+        with pytest.raises(ValueError, match="metadata_url: "):
+            cr.Verifier(APP, metadata_url=wrong)
+    with pytest.raises(ValueError, match="app_id is empty"):
+        cr.Verifier("")
+    with pytest.raises(ValueError, match="no keys"):
+        bot_for(graph, verifier=cr.Verifier(APP, jwks={"keys": []}))

@@ -658,6 +658,8 @@ def test_where_a_client_may_send(send: Send) -> None:
         "graph.microsoft.com",
         "ftp://graph.microsoft.com",
         "https://user:canary@graph.microsoft.com",
+        "https://graph.microsoft.com/v1.0",
+        "https://graph.microsoft.com/beta/",
     ):
         with pytest.raises(ValueError, match="base_url") as caught:
             send(CALL, base_url=url)

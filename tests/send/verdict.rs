@@ -3,9 +3,12 @@
 use callredirect::outcome::Verdict;
 use callredirect::send::transport::Answer;
 
+fn answer(status: u16, body: &str) -> Answer {
+    Answer { status, request_id: None, retry_after: None, body: body.into() }
+}
+
 fn verdict(status: u16, body: &str) -> &'static str {
-    let answer = Answer { status, request_id: None, retry_after: None, body: body.into() };
-    match Verdict::of(&answer) {
+    match Verdict::of(&answer(status, body)) {
         Verdict::Accepted { status: same } => {
             assert_eq!(same, status);
             "accepted"
@@ -49,4 +52,19 @@ fn only_a_404_of_the_calling_service_means_the_call() {
     assert_eq!(verdict(404, r#"{"error": {"message": "8522"}}"#), "rejected");
     assert_eq!(verdict(403, body), "rejected");
     assert_eq!(verdict(500, body), "unknown");
+    // The calling service's error as JSON text inside the gateway's message.
+    let inside = r#"{"error": {"code": "UnknownError", "message": "{\"errorCode\":\"8522\",\"message\":\"Call not found.\"}"}}"#;
+    assert_eq!(verdict(404, inside), "gone");
+    assert_eq!(verdict(404, &inside.replace("8522", "7503")), "rejected");
+}
+
+#[test]
+fn an_unknown_outcome_repeats_what_graph_said() {
+    let body = r#"{"error": {"code": "9999", "message": "Unknown internal server error"}}"#;
+    let reason = |body: &str| match Verdict::of(&answer(500, body)) {
+        Verdict::Unknown { reason, .. } => reason,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(reason(body), "Graph answered 500: 9999 Unknown internal server error");
+    assert_eq!(reason("<html>"), "Graph answered 500");
 }

@@ -13,7 +13,10 @@ from callredirect import Redirector
 
 
 def router(bot: Redirector, path: str = "/api/calls") -> APIRouter:
-    """A router with the calling webhook at ``path``, which drains the bot at shutdown."""
+    """A router with the calling webhook at ``path`` and below, which drains the bot at shutdown.
+
+    Below, because a redirect's ``callback_uri`` is often the webhook's address with something appended.
+    """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -23,6 +26,7 @@ def router(bot: Redirector, path: str = "/api/calls") -> APIRouter:
     routes = APIRouter(lifespan=lifespan)
 
     @routes.post(path, status_code=202, summary="Calling webhook of Microsoft Teams")
+    @routes.post(path + "/{_:path}", include_in_schema=False)
     async def calls(request: Request) -> Response:
         received_at = time.monotonic()
         body = b""
