@@ -18,6 +18,7 @@ from ._client import AsyncClient, Client
 from ._native import (
     Accepted,
     Attempt,
+    AudioRoutingGroup,
     Call,
     CallEnded,
     CallGone,
@@ -71,6 +72,7 @@ __all__ = [
     "Accepted",
     "AsyncClient",
     "Attempt",
+    "AudioRoutingGroup",
     "Call",
     "CallEnded",
     "CallGone",

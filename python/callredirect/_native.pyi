@@ -7,6 +7,7 @@ from typing_extensions import Self, disjoint_base
 __all__ = [
     "Accepted",
     "Attempt",
+    "AudioRoutingGroup",
     "Call",
     "CallEnded",
     "CallGone",
@@ -141,6 +142,47 @@ class Attempt:
         """
 
 @final
+class AudioRoutingGroup(JsonObject):
+    """
+    Who hears whom in a call. Source: Graph resource type *audioRoutingGroup*.
+    """
+    def __repr__(self, /) -> str: ...
+    @property
+    def extra(self, /) -> dict[str, Any]:
+        """
+        Members without an attribute here, as Python values. A new dict each time.
+        """
+    @property
+    def id(self, /) -> str | None:
+        """
+        The group's id.
+        """
+    @property
+    def receivers(self, /) -> tuple[str, ...]:
+        """
+        Ids of the participants who hear.
+        """
+    @property
+    def routing_mode(
+        self, /
+    ) -> (
+        Literal[
+            "oneToOne",
+            "multicast",
+        ]
+        | str
+        | None
+    ):
+        """
+        ``"oneToOne"`` or ``"multicast"``.
+        """
+    @property
+    def sources(self, /) -> tuple[str, ...]:
+        """
+        Ids of the participants who are heard.
+        """
+
+@final
 class Call(JsonObject):
     """
     A call as a notification tells it. Real notifications are partial: anything may be ``None``.
@@ -175,6 +217,11 @@ class Call(JsonObject):
         What the application was told when a policy sent it the call. Wire.
         """
     @property
+    def audio_routing_groups(self, /) -> tuple[AudioRoutingGroup, ...]:
+        """
+        Who hears whom, where a request asked for it.
+        """
+    @property
     def call_chain_id(self, /) -> str | None:
         """
         Shared by all legs of a call; goes into support requests.
@@ -203,6 +250,11 @@ class Call(JsonObject):
     def co_organizers(self, /) -> tuple[Identity, ...]:
         """
         Who may organise the meeting, too. Wire.
+        """
+    @property
+    def content_sharing_sessions(self, /) -> tuple[ContentSharingSession, ...]:
+        """
+        What is being shared, where a request asked for it.
         """
     @property
     def deadline(self, /) -> Deadline:
@@ -269,9 +321,24 @@ class Call(JsonObject):
         The meeting.
         """
     @property
+    def meeting_properties(self, /) -> Any:
+        """
+        Properties of the meeting, such as its label. Wire.
+        """
+    @property
     def my_participant_id(self, /) -> str | None:
         """
         The bot's own participant id.
+        """
+    @property
+    def operations(self, /) -> tuple[Operation, ...]:
+        """
+        The call's operations, where a request asked for them.
+        """
+    @property
+    def participants(self, /) -> tuple[Participant, ...]:
+        """
+        The roster, where a request asked for it; notifications tell it in ``ParticipantsChanged``.
         """
     @property
     def replaces_context(self, /) -> Any:
@@ -885,8 +952,20 @@ class JsonObject:
     def __copy__(self, /) -> JsonObject: ...
     def __deepcopy__(self, /, memo: Any) -> Self: ...
     def __eq__(self, other: object, /) -> bool: ...
+    @classmethod
+    def __get_pydantic_core_schema__(cls, /, _source: Any, _handler: Any) -> Any:
+        """
+        Lets pydantic read and write the class: instances, dicts and JSON text in, dicts out.
+        """
+    @classmethod
+    def __get_pydantic_json_schema__(cls, /, _schema: Any, _handler: Any) -> dict[str, Any]: ...
     def __hash__(self, /) -> int: ...
     def __reduce__(self, /) -> tuple[Any, ...]: ...
+    def __replace__(self, /, **changes: Any) -> Self:
+        """
+        The same object with other values of some attributes, as ``copy.replace`` wants it. ``None`` takes the member
+        away; ``extra`` replaces all members without an attribute. Everything else stays as it came.
+        """
     @classmethod
     def from_dict(cls, /, value: Mapping[str, Any]) -> Self:
         """
@@ -1120,6 +1199,13 @@ class Notifications(Sequence[Notification]):
     def __copy__(self, /) -> Notifications: ...
     def __deepcopy__(self, /, memo: Any) -> Self: ...
     def __eq__(self, other: object, /) -> bool: ...
+    @classmethod
+    def __get_pydantic_core_schema__(cls, /, _source: Any, _handler: Any) -> Any:
+        """
+        Lets pydantic read and write the class: instances, dicts and JSON text in, dicts out.
+        """
+    @classmethod
+    def __get_pydantic_json_schema__(cls, /, _schema: Any, _handler: Any) -> dict[str, Any]: ...
     @overload
     def __getitem__(self, index: SupportsIndex, /) -> Notification: ...
     @overload
@@ -1698,6 +1784,13 @@ class Redirect:
 
     __match_args__: Final[tuple[Literal["targets"]]]
     def __eq__(self, value: object, /) -> bool: ...
+    @classmethod
+    def __get_pydantic_core_schema__(cls, /, _source: Any, _handler: Any) -> Any:
+        """
+        Lets pydantic read and write the class: instances, dicts and JSON text in, dicts out.
+        """
+    @classmethod
+    def __get_pydantic_json_schema__(cls, /, _schema: Any, _handler: Any) -> dict[str, Any]: ...
     def __hash__(self, /) -> int: ...
     def __ne__(self, value: object, /) -> bool: ...
     def __new__(

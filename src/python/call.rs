@@ -7,22 +7,23 @@ use pyo3::types::{PyDict, PyString};
 
 use super::hint::{As, JsonDict};
 use super::json::JsonObject;
-use super::operation::ResultInfo;
-use super::participant::{Identity, ParticipantInfo};
+use super::operation::{Operation, ResultInfo};
+use super::participant::{ContentSharingSession, Identity, Participant, ParticipantInfo};
 use super::send::Deadline;
 use super::view::{
-    Anything, Flag, Int, Many, ManyOf, One, OneOf, Read, Text, Values, View, read, values, view, view_extra,
-    view_repr,
+    Anything, Flag, Int, Many, ManyOf, One, OneOf, Read, Text, Texts, Values, View, read, values, view,
+    view_extra, view_repr,
 };
 use crate::notification::{
     self as core, CALL_DIRECTION, CALL_STATE, Document, Json, MEDIA_STATE, MODALITY, Node, OpenSet,
-    ROUTING_POLICY, ROUTING_TYPE, TONE, TRANSCRIPTION_STATE,
+    ROUTING_MODE, ROUTING_POLICY, ROUTING_TYPE, TONE, TRANSCRIPTION_STATE,
 };
 
 values! {
     State = CALL_STATE;
     Direction = CALL_DIRECTION;
     Modality = MODALITY;
+    RoutingMode = ROUTING_MODE;
     RoutingPolicy = ROUTING_POLICY;
     RoutingType = ROUTING_TYPE;
     MediaState = MEDIA_STATE;
@@ -123,6 +124,16 @@ view! {
         media_hosted_region: Text = "mediaHostedRegion";
         /// What the application was told when a policy sent it the call. Wire.
         application_metadata: Anything = "applicationMetadata";
+        /// Properties of the meeting, such as its label. Wire.
+        meeting_properties: Anything = "meetingProperties";
+        /// Who hears whom, where a request asked for it.
+        audio_routing_groups: Many<AudioRoutingGroup> = "audioRoutingGroups";
+        /// What is being shared, where a request asked for it.
+        content_sharing_sessions: Many<ContentSharingSession> = "contentSharingSessions";
+        /// The call's operations, where a request asked for them.
+        operations: Many<Operation> = "operations";
+        /// The roster, where a request asked for it; notifications tell it in ``ParticipantsChanged``.
+        participants: Many<Participant> = "participants";
     } + {
         /// Whether the call is over: its state is ``"terminated"``.
         #[getter]
@@ -207,6 +218,18 @@ view! {
         is_delta_roster_enabled: Flag = "isDeltaRosterEnabled";
         /// Whether the roster may be changed.
         is_interactive_roster_enabled: Flag = "isInteractiveRosterEnabled";
+    }
+
+    /// Who hears whom in a call. Source: Graph resource type *audioRoutingGroup*.
+    AudioRoutingGroup {
+        /// The group's id.
+        id: Text = "id";
+        /// Ids of the participants who hear.
+        receivers: Texts = "receivers";
+        /// Ids of the participants who are heard.
+        sources: Texts = "sources";
+        /// ``"oneToOne"`` or ``"multicast"``.
+        routing_mode: OneOf<RoutingMode> = "routingMode";
     }
 
     /// Transcription of a call. Source: Graph resource type *callTranscriptionInfo*.

@@ -1,8 +1,10 @@
 //! `JsonObject`: what all parsed classes have in common.
 
 use pyo3::prelude::*;
-use pyo3::types::PyType;
+use pyo3::types::{PyDict, PyType};
 
+use super::pydantic::{core_schema, json_schema};
+use super::replace::replaced;
 use super::value::{self, to_python};
 use super::{call, notification, operation, participant};
 use crate::ParseError;
@@ -45,7 +47,7 @@ impl JsonObject {
     #[classmethod]
     #[pyo3(signature = (value: "Mapping[str, Any]") -> "Self")]
     fn from_dict(cls: &Bound<'_, PyType>, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        read(cls, &value::dumped(value)?, ParseError::without_place)
+        read(cls, &value::dumped(&value::plain_dict(value)?)?, ParseError::without_place)
     }
 
     /// The type the sender named, such as ``"microsoft.graph.call"``, without the ``#``.
@@ -74,6 +76,40 @@ impl JsonObject {
 
     fn __hash__(&self) -> u64 {
         self.json.node().fingerprint()
+    }
+
+    /// The same object with other values of some attributes, as ``copy.replace`` wants it. ``None`` takes the member
+    /// away; ``extra`` replaces all members without an attribute. Everything else stays as it came.
+    #[pyo3(signature = (**changes: "Any") -> "Self")]
+    fn __replace__<'py>(
+        slf: &Bound<'py, Self>,
+        changes: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        match changes {
+            Some(changes) => replaced(slf, changes),
+            None => Ok(slf.clone().into_any()),
+        }
+    }
+
+    /// Lets pydantic read and write the class: instances, dicts and JSON text in, dicts out.
+    #[classmethod]
+    #[pyo3(signature = (_source: "Any", _handler: "Any") -> "Any")]
+    fn __get_pydantic_core_schema__<'py>(
+        cls: &Bound<'py, PyType>,
+        _source: &Bound<'py, PyAny>,
+        _handler: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        core_schema(cls)
+    }
+
+    #[classmethod]
+    #[pyo3(signature = (_schema: "Any", _handler: "Any") -> "dict[str, Any]")]
+    fn __get_pydantic_json_schema__<'py>(
+        cls: &Bound<'py, PyType>,
+        _schema: &Bound<'py, PyAny>,
+        _handler: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        json_schema(cls)
     }
 
     fn __copy__(slf: Py<Self>) -> Py<Self> {
@@ -136,7 +172,7 @@ fn read(cls: &Bound<'_, PyType>, text: &[u8], tell: fn(ParseError) -> ParseError
     Err(ParseError::unplaced(format!("expected {}, found {found}", cls.name()?)).into())
 }
 
-fn restore(py: Python<'_>, kind: &str, json: Json, url_id: Option<&str>) -> PyResult<Py<PyAny>> {
+pub(super) fn restore(py: Python<'_>, kind: &str, json: Json, url_id: Option<&str>) -> PyResult<Py<PyAny>> {
     let object = || JsonObject { json: json.clone(), url_id: url_id.map(str::to_owned) };
     for restore in [call::restore, participant::restore, participant::restore_identity, operation::restore] {
         if let Some(object) = restore(py, kind, object())? {

@@ -11,8 +11,10 @@ mod notification;
 mod outcome;
 mod operation;
 mod participant;
+mod pydantic;
 mod redirect;
 mod redirector;
+mod replace;
 mod send;
 mod simulator;
 mod target;
@@ -29,8 +31,8 @@ mod _native {
     use super::bridge::Mailbox;
     #[pymodule_export]
     use super::call::{
-        Call, CallMediaState, CallOptions, CallRoute, CallTranscriptionInfo, ChatInfo, IncomingContext,
-        MeetingInfo, ToneInfo,
+        AudioRoutingGroup, Call, CallMediaState, CallOptions, CallRoute, CallTranscriptionInfo, ChatInfo,
+        IncomingContext, MeetingInfo, ToneInfo,
     };
     #[pymodule_export]
     use super::json::{_restore, JsonObject};

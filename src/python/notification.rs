@@ -4,13 +4,14 @@ use std::borrow::Cow;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyTuple, PyType};
 
 use super::call::Call;
 use super::hint::{As, hint};
 use super::json::{DEEPEST, JsonObject, Reduced, reduce};
 use super::operation::Operation;
 use super::participant::{ContentSharingSession, Participant};
+use super::pydantic::{core_schema, json_schema};
 use super::value::{quoted, read_json, repr};
 use super::view::{Many, OneHint, Read, Values, View, values};
 use crate::ParseError;
@@ -80,6 +81,20 @@ pub(super) fn object(py: Python<'_>, core: &core::Notification) -> PyResult<Py<P
         Event::OperationEnded => Py::new(py, base.add_subclass(OperationEnded))?.into_any(),
         Event::ContentSharingChanged => Py::new(py, base.add_subclass(ContentSharingChanged))?.into_any(),
         Event::Other => Py::new(py, base.add_subclass(OtherNotification))?.into_any(),
+    })
+}
+
+/// Python name and wire name of what a notification of that class has.
+pub(super) fn fields(class: &str) -> Option<&'static [(&'static str, &'static str)]> {
+    const CHANGE: (&str, &str) = ("change_type", "changeType");
+    const URL: (&str, &str) = ("resource_url", "resourceUrl");
+    Some(match class {
+        "IncomingCall" | "CallUpdated" | "CallEnded" => &[CHANGE, URL, ("call", "resourceData")],
+        "ParticipantsChanged" => &[CHANGE, URL, ("participants", "resourceData")],
+        "ContentSharingChanged" => &[CHANGE, URL, ("sessions", "resourceData")],
+        "OperationUpdated" | "OperationEnded" => &[CHANGE, URL, ("operation", "resourceData")],
+        "OtherNotification" => &[CHANGE, URL],
+        _ => return None,
     })
 }
 
@@ -169,6 +184,27 @@ impl Notifications {
         let raws: Vec<_> = slf.get().nodes().map(Node::raw).collect();
         let arrival = slf.get().items.first().map_or_else(Arrival::now, |item| item.json.arrival);
         reduce(slf.as_any(), format!("[{}]", raws.join(",")), arrival, None)
+    }
+
+    /// Lets pydantic read and write the class: instances, dicts and JSON text in, dicts out.
+    #[classmethod]
+    #[pyo3(signature = (_source: "Any", _handler: "Any") -> "Any")]
+    fn __get_pydantic_core_schema__<'py>(
+        cls: &Bound<'py, PyType>,
+        _source: &Bound<'py, PyAny>,
+        _handler: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        core_schema(cls)
+    }
+
+    #[classmethod]
+    #[pyo3(signature = (_schema: "Any", _handler: "Any") -> "dict[str, Any]")]
+    fn __get_pydantic_json_schema__<'py>(
+        cls: &Bound<'py, PyType>,
+        _schema: &Bound<'py, PyAny>,
+        _handler: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        json_schema(cls)
     }
 
     fn __repr__(&self) -> String {
@@ -324,7 +360,11 @@ macro_rules! operation_event {
             #[getter]
             fn operation(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Operation>>> {
                 let object = slf.as_super().as_super().get();
-                let data = object.json.node().object("resourceData");
+                // Also the only one of a list, as with a call.
+                let data = object.json.node().get("resourceData");
+                let all = data.into_iter().chain(data.into_iter().flat_map(Node::items));
+                let mut objects = all.filter(|data| data.kind() == Kind::Object);
+                let data = objects.next().filter(|_| objects.next().is_none());
                 data.map(|data| Operation::of(slf.py(), object.at(data))).transpose()
             }
         }

@@ -28,9 +28,7 @@ pub(super) struct Code;
 impl Read for Code {
     type Value<'py> = As<CodeOrText, Option<Bound<'py, PyAny>>>;
 
-    fn read<'py>(py: Python<'py>, of: &JsonObject, value: Option<Node<'_>>) -> PyResult<Self::Value<'py>> {
-        // Only the subcode has two spellings; a resource with a code has no other member of this name.
-        let value = value.or_else(|| of.json.node().get("subCode"));
+    fn read<'py>(py: Python<'py>, _: &JsonObject, value: Option<Node<'_>>) -> PyResult<Self::Value<'py>> {
         let read = value.map(|value| match (value.as_int(), value.kind()) {
             (Some(code), _) => Ok(Some(code.into_bound_py_any(py)?)),
             (None, Kind::Number) if value.raw().contains(['.', 'e', 'E']) => {

@@ -7,7 +7,7 @@ use super::hint::{As, JsonDict};
 use super::json::JsonObject;
 use super::value::{extra, quoted};
 use super::view::{
-    Anything, Flag, Int, Many, One, OneOf, Read, Text, Values, View, read, values, view, view_extra,
+    Anything, Flag, Int, Many, One, OneOf, Read, Text, Values, View, known, read, values, view, view_extra,
     view_repr,
 };
 use crate::mask_phone;
@@ -215,8 +215,7 @@ impl Identity {
     /// Members of the identity without an attribute here, as Python values: ``identityProvider``, ``hidden``, ...
     #[getter]
     fn extra<'py>(slf: &Bound<'py, Self>) -> PyResult<As<JsonDict, Bound<'py, PyDict>>> {
-        let known: Vec<_> = Self::FIELDS.iter().map(|(_, wire)| *wire).chain(["@odata.type"]).collect();
-        let extra = Self::filled(slf).map(|filled| extra(slf.py(), filled.node, &known));
+        let extra = Self::filled(slf).map(|filled| extra(slf.py(), filled.node, &known(Self::FIELDS)));
         Ok(extra.unwrap_or_else(|| Ok(PyDict::new(slf.py())))?.into())
     }
 

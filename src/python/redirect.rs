@@ -2,10 +2,11 @@
 
 use pyo3::exceptions::{PyOverflowError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyTuple, PyType};
 
 use super::errors::{exception, raise};
 use super::hint::{As, JsonDict, MaybeStrings, Targets, hint};
+use super::pydantic::{core_schema, json_schema};
 pub(super) use super::target::Target;
 use super::value::{Reduced, dumped, members, reduce, replace, repr_fields, text, value_to_python};
 pub(super) use super::violation::{Limits, Violation};
@@ -239,6 +240,27 @@ impl Redirect {
     #[getter]
     fn extra<'py>(&self, py: Python<'py>) -> PyResult<As<JsonDict, Bound<'py, PyAny>>> {
         Ok(value_to_python(py, &self.0.extra)?.into())
+    }
+
+    /// Lets pydantic read and write the class: instances, dicts and JSON text in, dicts out.
+    #[classmethod]
+    #[pyo3(signature = (_source: "Any", _handler: "Any") -> "Any")]
+    fn __get_pydantic_core_schema__<'py>(
+        cls: &Bound<'py, PyType>,
+        _source: &Bound<'py, PyAny>,
+        _handler: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        core_schema(cls)
+    }
+
+    #[classmethod]
+    #[pyo3(signature = (_schema: "Any", _handler: "Any") -> "dict[str, Any]")]
+    fn __get_pydantic_json_schema__<'py>(
+        cls: &Bound<'py, PyType>,
+        _schema: &Bound<'py, PyAny>,
+        _handler: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        json_schema(cls)
     }
 
     /// With telephone numbers, and the parts of the callback URI that may hold keys, masked.

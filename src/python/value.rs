@@ -7,7 +7,8 @@ use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::{PyRecursionError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{
-    PyBool, PyByteArray, PyBytes, PyDict, PyInt, PyList, PyMapping, PyMemoryView, PyString, PyType,
+    IntoPyDict, PyBool, PyByteArray, PyBytes, PyDict, PyInt, PyList, PyMapping, PyMemoryView, PyString,
+    PyType,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -37,8 +38,14 @@ pub(super) fn text<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
 
 /// A Python value as JSON text, by Python's own `json`: it knows subclasses, enums and integers of any size.
 pub(super) fn dumped(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    dumped_with(value, None)
+}
+
+/// The same; what JSON has no word for is turned into something else first.
+pub(super) fn dumped_with(value: &Bound<'_, PyAny>, turn: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<u8>> {
     let py = value.py();
-    let dumped = py.import("json")?.call_method1("dumps", (value,)).map_err(|error| {
+    let options = turn.map(|turn| [("default", turn)].into_py_dict(py)).transpose()?;
+    let dumped = py.import("json")?.call_method("dumps", (value,), options.as_ref()).map_err(|error| {
         if error.is_instance_of::<PyRecursionError>(py) {
             ParseError::unplaced("nested too deeply").into()
         } else if error.is_instance_of::<PyValueError>(py) {
@@ -50,15 +57,21 @@ pub(super) fn dumped(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     text(&dumped).map(Cow::into_owned)
 }
 
+/// A mapping of another class as the dict that `json` knows.
+pub(super) fn plain_dict<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    if value.is_instance_of::<PyDict>() || value.cast::<PyMapping>().is_err() {
+        return Ok(value.clone());
+    }
+    value.py().get_type::<PyDict>().call1((value,))
+}
+
 /// JSON text as it came, or what `json.loads` made of it as text again.
 pub(super) fn json_text<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<Cow<'a, [u8]>> {
     // Asking whether something is a mapping takes longer than reading a short text: the usual types come first.
     if value.is_instance_of::<PyBytes>() || value.is_instance_of::<PyString>() {
         text(value)
-    } else if value.is_instance_of::<PyDict>() || value.is_instance_of::<PyList>() {
-        dumped(value).map(Cow::Owned)
-    } else if value.cast::<PyMapping>().is_ok() {
-        dumped(value.py().get_type::<PyDict>().call1((value,))?.as_any()).map(Cow::Owned)
+    } else if value.is_instance_of::<PyList>() || value.cast::<PyMapping>().is_ok() {
+        dumped(&plain_dict(value)?).map(Cow::Owned)
     } else {
         text(value)
     }

@@ -4,11 +4,12 @@ use std::marker::PhantomData;
 
 use pyo3::PyClass;
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTuple};
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 
 use super::hint::{As, Hint, JsonDict, hint};
 use super::json::JsonObject;
 use super::value::{extra, quoted, to_python};
+use crate::mask_phones;
 use crate::notification::{Kind, Node, OpenSet};
 use crate::redirect::masked_uri;
 
@@ -44,6 +45,8 @@ pub(super) struct ManyOf<V>(PhantomData<V>);
 pub(super) struct One<C>(PhantomData<C>);
 /// A list of objects of a class; what is not an object is left out.
 pub(super) struct Many<C>(PhantomData<C>);
+/// A list of strings; what is none is left out.
+pub(super) struct Texts;
 /// Anything, as Python's `json` reads it.
 pub(super) struct Anything;
 
@@ -69,6 +72,15 @@ impl Read for Text {
 
     fn read<'py>(py: Python<'py>, _: &JsonObject, value: Option<Node<'_>>) -> PyResult<Self::Value<'py>> {
         Ok(value.and_then(Node::as_str).map(|text| PyString::new(py, &text)))
+    }
+}
+
+impl Read for Texts {
+    type Value<'py> = As<Strings, Bound<'py, PyTuple>>;
+
+    fn read<'py>(py: Python<'py>, _: &JsonObject, value: Option<Node<'_>>) -> PyResult<Self::Value<'py>> {
+        let items = value.into_iter().flat_map(Node::items).filter_map(Node::as_str);
+        Ok(PyTuple::new(py, items.collect::<Vec<_>>())?.into())
     }
 }
 
@@ -187,12 +199,29 @@ impl Read for Anything {
 
 hint! {
     AnyValue = "Any";
+    Strings = "tuple[str, ...]";
 }
 
 /// The attribute `wire` of the object, read as `R`.
 pub(super) fn read<'py, R: Read>(slf: &Bound<'py, JsonObject>, wire: &str) -> PyResult<R::Value<'py>> {
     let object = slf.get();
-    R::read(slf.py(), object, object.json.node().get(wire))
+    R::read(slf.py(), object, member(object.json.node(), wire))
+}
+
+/// The member of that name, or of the name it once had.
+fn member<'a>(object: Node<'a>, wire: &str) -> Option<Node<'a>> {
+    object.get(wire).or_else(|| object.get(old_name(wire)?))
+}
+
+/// What the documentation of 2018 and 2019 called it.
+pub(super) fn old_name(wire: &str) -> Option<&'static str> {
+    Some(match wire {
+        "subcode" => "subCode",
+        "resourceUrl" => "resource",
+        "recordingLocation" => "recordResourceLocation",
+        "recordingAccessToken" => "recordResourceAccessToken",
+        _ => return None,
+    })
 }
 
 /// `Name(field=value, ...)`: what is there, in the order of the table, secrets hidden.
@@ -200,12 +229,13 @@ pub(super) fn view_repr<V: View>(slf: &Bound<'_, V>) -> PyResult<String> {
     let mut shown = Vec::new();
     for (field, wire) in V::FIELDS {
         if SECRETS.contains(wire) {
-            if slf.as_super().get().json.node().get(wire).is_some() {
+            let secret = member(slf.as_super().get().json.node(), wire);
+            if secret.is_some_and(|secret| secret.kind() != Kind::Null) {
                 shown.push(format!("{field}='***'"));
             }
             continue;
         }
-        let value = slf.as_any().getattr(*field)?;
+        let value = hidden(&slf.as_any().getattr(*field)?)?;
         if *wire == "callbackUri" {
             if let Some(uri) = slf.as_super().get().json.node().str(wire) {
                 shown.push(format!("{field}={}", quoted(&masked_uri(&uri))));
@@ -230,16 +260,42 @@ pub(super) fn view_repr<V: View>(slf: &Bound<'_, V>) -> PyResult<String> {
 /// How many items of a list are shown.
 const SHOWN: usize = 4;
 
+/// The value as it may be shown, at any depth of what [`Anything`] reads: phone numbers masked, secrets hidden.
+fn hidden<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = value.py();
+    if let Ok(text) = value.cast::<PyString>() {
+        Ok(PyString::new(py, &mask_phones(&text.to_cow()?)).into_any())
+    } else if let Ok(dict) = value.cast::<PyDict>() {
+        let shown = PyDict::new(py);
+        for (name, value) in dict {
+            let secret = SECRETS.iter().any(|secret| name.eq(secret).unwrap_or(true)) && !value.is_none();
+            let value = if secret { PyString::new(py, "***").into_any() } else { hidden(&value)? };
+            shown.set_item(hidden(&name)?, value)?;
+        }
+        Ok(shown.into_any())
+    } else if let Ok(list) = value.cast::<PyList>() {
+        let items = list.iter().map(|item| hidden(&item)).collect::<PyResult<Vec<_>>>()?;
+        Ok(PyList::new(py, items)?.into_any())
+    } else {
+        Ok(value.clone())
+    }
+}
+
 /// Members that open something: never shown, never logged.
 const SECRETS: [&str; 6] =
     ["token", "passcode", "recordingAccessToken", "recordResourceAccessToken", "blob", "botData"];
+
+/// The members with an attribute, under all their names.
+pub(super) fn known(fields: &[(&str, &'static str)]) -> Vec<&'static str> {
+    let names = fields.iter().flat_map(|(_, wire)| [Some(*wire), old_name(wire)]);
+    names.flatten().chain(["@odata.type"]).collect()
+}
 
 /// The members without an attribute.
 pub(super) fn view_extra<'py, V: View>(
     slf: &Bound<'py, V>,
 ) -> PyResult<As<JsonDict, Bound<'py, pyo3::types::PyDict>>> {
-    let known: Vec<_> = V::FIELDS.iter().map(|(_, wire)| *wire).chain(["@odata.type"]).collect();
-    Ok(extra(slf.py(), slf.as_super().get().json.node(), &known)?.into())
+    Ok(extra(slf.py(), slf.as_super().get().json.node(), &known(V::FIELDS))?.into())
 }
 
 /// Declares classes over JSON objects: `attribute: how it is read = "wire name";`, and methods of their own after `+`.
@@ -256,6 +312,14 @@ macro_rules! view {
                 $( stringify!($name) => <$name as View>::of(py, object)?.into_any(), )*
                 _ => return Ok(None),
             }))
+        }
+
+        /// The table of the class of that name, if it is one of these.
+        pub(super) fn fields(kind: &str) -> Option<&'static [(&'static str, &'static str)]> {
+            match kind {
+                $( stringify!($name) => Some(<$name as View>::FIELDS), )*
+                _ => None,
+            }
         }
 
         $(
