@@ -135,7 +135,8 @@ fuzz: ## mutated input for every reader, FUZZ_SECONDS=60 each; needs a nightly t
 clean: ## remove everything that was made
 	$(call say,clean)
 	@$(CARGO) clean --quiet
-	@rm -rf .tools fuzz/target fuzz/found # fuzz/artifacts stays: a fault found is no waste
+	@rm -rf .tools fuzz/target fuzz/found # a fault found is no waste: fuzz/artifacts stays, unless empty
+	@find fuzz/artifacts -type d -empty -delete 2>/dev/null || true
 	@rm -rf .venv .bench-venv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis python/callredirect/_native*.so python/callredirect/_native*.pyd
 	@find python tests examples benches -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
