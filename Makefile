@@ -13,6 +13,9 @@ LOCKED := $(if $(CI),--locked)
 # The development build carries the stub's data too, so that one build serves the tests and the stub.
 DEV := --features python,stubs $(LOCKED)
 
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
+
 unexport CONDA_PREFIX
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -48,7 +51,7 @@ say = @echo "==> $(1)"
 # maturin and pip talk: heard only when they fail.
 hush = @said=$$($(1) 2>&1) || { echo "$$said"; exit 1; }
 
-.PHONY: help build demo test test-rust lint lint-rust lint-python fmt types stubs wheel bench clean
+.PHONY: help build demo test test-rust lint lint-rust lint-python fmt types stubs wheel bench fuzz clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,6 +77,7 @@ lint: lint-rust lint-python ## formatting, clippy, rustdoc and ruff; changes not
 lint-rust: .venv/.ready
 	$(call say,cargo fmt --check)
 	@$(CARGO) fmt --check
+	@$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(call say,clippy: the core alone; with the simulator and all tests; with Python)
 	@$(CARGO) clippy --quiet $(LOCKED) -- -D warnings
 	@$(CARGO) clippy --quiet $(LOCKED) --features simulator --all-targets -- -D warnings
@@ -89,6 +93,7 @@ lint-python: .venv/.ready
 fmt: .venv/.ready ## format Rust and Python in place
 	$(call say,format)
 	@$(CARGO) fmt
+	@$(CARGO) fmt --manifest-path fuzz/Cargo.toml
 	@$(BIN)/ruff check --quiet --fix --exit-zero $(PY_ALL)
 	@$(BIN)/ruff format --quiet $(PY_ALL)
 
@@ -124,9 +129,14 @@ bench: wheel .bench-venv/.ready ## measure against what people use today, in an 
 	@$(BENCH)/python -m pip install --quiet --force-reinstall --no-deps dist/callredirect-*.whl
 	@for script in benches/[!_]*.py; do echo "==> $$script"; $(BENCH)/python "$$script"; done
 
+fuzz: ## mutated input for every reader, FUZZ_SECONDS=60 each; needs a nightly toolchain
+	@for target in $(FUZZ_TARGETS); do CARGO=$(CARGO) fuzz/run $$target $(FUZZ_SECONDS); done
+
 clean: ## remove everything that was made
 	$(call say,clean)
 	@$(CARGO) clean --quiet
+	@rm -rf .tools fuzz/target fuzz/found # a fault found is no waste: fuzz/artifacts stays, unless empty
+	@find fuzz/artifacts -type d -empty -delete 2>/dev/null || true
 	@rm -rf .venv .bench-venv dist .pytest_cache .mypy_cache .ruff_cache .hypothesis python/callredirect/_native*.so python/callredirect/_native*.pyd
 	@find python tests examples benches -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 

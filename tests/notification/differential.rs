@@ -1,9 +1,9 @@
 //! The reader against `serde_json` on mutated pieces of the specification's examples.
 
-use callredirect::notification::{Kind, Node};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
+use crate::oracle::{kept_here, same};
 use crate::{EXAMPLES, document};
 
 const ROUNDS: usize = 200_000;
@@ -122,12 +122,6 @@ fn mutate(random: &mut Random, seed: &str) -> String {
     text.into_iter().collect()
 }
 
-/// What `Value` refuses although the text is JSON: halves of surrogate pairs and numbers beyond f64.
-pub(crate) fn kept_here(error: &serde_json::Error) -> bool {
-    let reason = error.to_string();
-    ["surrogate", "hex escape", "number out of range"].iter().any(|known| reason.contains(known))
-}
-
 #[test]
 fn mutated_texts_are_judged_and_read_as_serde_json_does() {
     let seeds = seeds();
@@ -165,33 +159,5 @@ fn whole_examples_are_read_as_serde_json_does() {
     for (name, text) in EXAMPLES.iter().filter(|(name, _)| name.starts_with("ex2")) {
         let value = serde_json::from_str::<Value>(text).unwrap();
         assert!(same(document(text).unwrap().root(), &value), "{name}");
-    }
-}
-
-/// Whether both tell the same: members in order, the last of those that come twice at the place of the first.
-fn same(node: Node<'_>, value: &Value) -> bool {
-    match (node.kind(), value) {
-        (Kind::Null, Value::Null) | (Kind::True, Value::Bool(true)) | (Kind::False, Value::Bool(false)) => {
-            true
-        }
-        (Kind::Plain | Kind::Escaped, Value::String(text)) => {
-            node.as_str().as_deref() == Some(text.as_str()) && node.is(text)
-        }
-        (Kind::Number, Value::Number(_)) => serde_json::from_str::<Value>(node.raw()).unwrap() == *value,
-        (Kind::Array, Value::Array(items)) => {
-            node.items().count() == items.len() && node.items().zip(items).all(|(own, item)| same(own, item))
-        }
-        (Kind::Object, Value::Object(members)) => {
-            let mut names: Vec<String> = Vec::new();
-            for (name, _) in node.members() {
-                let name = name.as_str().unwrap().into_owned();
-                if !names.contains(&name) {
-                    names.push(name);
-                }
-            }
-            names.iter().eq(members.keys())
-                && members.iter().all(|(name, member)| same(node.get(name).unwrap(), member))
-        }
-        _ => false,
     }
 }

@@ -56,7 +56,7 @@ fn the_verdicts_are_those_of_serde_json() {
         assert_eq!(verdict, serde_json::from_str::<IgnoredAny>(text).is_ok(), "{name}");
         if let Err(error) = serde_json::from_str::<serde_json::Value>(text) {
             // Kept as text here, so neither half an emoji nor a number beyond f64 loses a call.
-            let kept = verdict && name.starts_with("i_") && crate::differential::kept_here(&error);
+            let kept = verdict && name.starts_with("i_") && crate::oracle::kept_here(&error);
             let deep = name == "i_structure_500_nested_arrays.json";
             assert!(!verdict || kept || deep, "{name}: {error}");
         } else {

@@ -16,7 +16,9 @@ mod hostile_bodies;
 mod json_suite;
 mod lenient;
 mod node;
+mod oracle;
 mod places;
+mod replay;
 mod resource;
 mod specification;
 
