@@ -10,12 +10,11 @@ use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use pyo3::exceptions::{PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::Runtime;
 
 use super::hint::{As, hint};
 use super::outcome;
@@ -31,21 +30,24 @@ type Letters = Vec<(u64, Py<PyAny>)>;
 const SIGNAL_POLL: Duration = Duration::from_millis(50);
 
 /// The runtime of this process: made on first use, made anew after a fork (a forked child has no threads of it).
-/// Never dropped, because dropping waits for threads that a child does not have. One thread runs it: with one thread to
-/// run, tokio's scheduler for many costs more per request and gains nothing.
-pub(super) fn runtime() -> PyResult<Handle> {
-    static RUNTIME: Mutex<Option<(u32, Handle)>> = Mutex::new(None);
+/// Never dropped, because dropping waits for threads that a child does not have.
+pub(super) fn runtime() -> PyResult<&'static Runtime> {
+    static RUNTIME: Mutex<Option<(u32, &'static Runtime)>> = Mutex::new(None);
     let mut kept = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
-    match &*kept {
-        Some((pid, runtime)) if *pid == process::id() => Ok(runtime.clone()),
+    match *kept {
+        Some((pid, runtime)) if pid == process::id() => Ok(runtime),
         _ => {
-            let failed = |error| PyOSError::new_err(format!("could not start the network thread: {error}"));
-            let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
-            let handle = runtime.handle().clone();
-            let run = move || runtime.block_on(std::future::pending::<()>());
-            thread::Builder::new().name("callredirect".into()).spawn(run).map_err(failed)?;
-            std::mem::forget(kept.replace((process::id(), handle.clone())));
-            Ok(handle)
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .thread_name("callredirect")
+                .enable_all()
+                .build()
+                .map_err(|error| {
+                    PyOSError::new_err(format!("could not start the network threads: {error}"))
+                })?;
+            let runtime = Box::leak(Box::new(runtime));
+            *kept = Some((process::id(), runtime));
+            Ok(runtime)
         }
     }
 }
