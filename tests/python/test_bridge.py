@@ -322,7 +322,7 @@ def python(code: str, *arguments: str, timeout: float = 20) -> subprocess.Comple
 
 
 PREAMBLE = """
-import asyncio, os, signal, sys, threading, time
+import asyncio, os, signal, sys, threading, time, warnings
 import callredirect as cr
 url, token = sys.argv[1:3]
 TO_USER = cr.Redirect([cr.Target.user("98da8a1a-1b87-452c-a713-65d3f10b1253")])
@@ -414,6 +414,7 @@ def test_fork_after_use(graph: Simulator, door: str) -> None:
             run = loop.run_until_complete if "one loop" in sys.argv[4] else asyncio.run
             send = lambda: run(client.redirect(ids.pop(), TO_USER, deadline=5))
         assert isinstance(send(), cr.Accepted)
+        warnings.simplefilter("ignore", DeprecationWarning)  # of any fork with threads, since Python 3.12
         child = os.fork()
         if child == 0:
             ids[:] = ids[:4]
