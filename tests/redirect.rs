@@ -316,6 +316,7 @@ fn callback_uris() {
         ("https://bot.contoso.com:99999/", vec!["callback_uri_invalid"]),
         ("https://user:secret@bot.contoso.com/", vec!["callback_uri_user_info"]),
         ("https://@bot.contoso.com/", vec!["callback_uri_user_info"]),
+        ("http://user:secret@bot.contoso.com/", vec!["callback_uri_not_https", "callback_uri_user_info"]),
         ("https://bot.contoso.com/\r\nX: y", vec!["callback_uri_characters"]),
         (" https://bot.contoso.com/", vec!["callback_uri_characters", "callback_uri_host"]),
         ("ht\ttps://bot.contoso.com/", vec!["callback_uri_characters", "callback_uri_host"]),

@@ -4,6 +4,12 @@ use url::{ParseError, Url};
 
 use super::Severity;
 
+const USER_INFO: (&str, &str, Severity) = (
+    "callback_uri_user_info",
+    "the callback URI carries a user name or password; remove everything up to the @",
+    Severity::Error,
+);
+
 /// Code, message, severity of each broken rule. No message quotes the URI: it may hold a key.
 pub(super) fn faults(uri: &str) -> Vec<(&'static str, &'static str, Severity)> {
     use Severity::{Error, Warning};
@@ -34,17 +40,16 @@ pub(super) fn faults(uri: &str) -> Vec<(&'static str, &'static str, Severity)> {
     };
     if url.scheme() != "https" {
         found.push(("callback_uri_not_https", "the callback URI must begin with https://", Error));
+        if !url.username().is_empty() || url.password().is_some() {
+            found.push(USER_INFO);
+        }
         return found;
     }
     match authority(uri) {
         None | Some("") => {
             found.push(("callback_uri_host", "the callback URI has no host after https://", Error));
         }
-        Some(authority) if authority.contains('@') => found.push((
-            "callback_uri_user_info",
-            "the callback URI carries a user name or password; remove everything up to the @",
-            Error,
-        )),
+        Some(authority) if authority.contains('@') => found.push(USER_INFO),
         Some(_) => {}
     }
     if url.fragment().is_some() {
