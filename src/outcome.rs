@@ -137,10 +137,11 @@ fn graph_error(body: &[u8]) -> (Option<String>, Option<String>, Option<String>) 
         .get("message")
         .and_then(Value::as_str)
         .and_then(|text| serde_json::from_str::<Value>(text).ok());
-    if let Some(own) = own.filter(|own| own.get("errorCode").is_some()) {
-        return (text(&own, "errorCode"), text(&own, "message"), request_id);
+    let inside = |name| own.as_ref().and_then(|own| text(own, name));
+    match inside("errorCode") {
+        Some(code) => (Some(code), inside("message"), request_id),
+        None => (text(error, "code"), text(error, "message"), request_id),
     }
-    (text(error, "code"), text(error, "message"), request_id)
 }
 
 fn text(of: &Value, name: &str) -> Option<String> {

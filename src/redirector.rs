@@ -245,9 +245,9 @@ fn foreign(notification: &Notification, claims: &Claims) -> Option<&'static str>
         return Some("the token is of another tenant than the call");
     }
     let rung: Vec<_> = call.targets().filter_map(ParticipantInfo::identity).collect();
+    let own = id_key(&claims.audience);
     let others = rung.iter().all(|rung| {
-        let id = rung.id().unwrap_or_default();
-        rung.kind == "application" && !id.eq_ignore_ascii_case(&claims.audience)
+        rung.kind == "application" && rung.id().is_some_and(|id| !id.is_empty() && id_key(&id) != own)
     });
     let incoming = notification.event == Event::IncomingCall;
     (incoming && !rung.is_empty() && others).then_some("the call rings another application")

@@ -185,8 +185,15 @@ fn summaries_say_what_became_of_it_without_numbers() {
             "expired, sent: slow".to_owned(),
         ),
         (
-            outcome(Verdict::Unknown { likely_delivered: false, reason: "reset".into() }, vec![], 0),
-            "unknown: reset".to_owned(),
+            outcome(
+                Verdict::Unknown {
+                    likely_delivered: false,
+                    reason: "Graph answered 504: to +12345678901\nERROR forged\u{1b}[31m".into(),
+                },
+                vec![],
+                0,
+            ),
+            "unknown: Graph answered 504: to +*********01 ERROR forged [31m".to_owned(),
         ),
     ] {
         assert_eq!(settlement.summary(), expected);

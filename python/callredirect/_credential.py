@@ -69,21 +69,11 @@ async def get_token_async(credential: Any, scope: str, tenant_id: str | None, se
 async def _ask(credential: Any, scope: str, tenant_id: str | None) -> str:
     if _is_async(credential):
         return _text(await _call(credential, scope, tenant_id))
-    from ._threads import run_credential
+    from ._threads import in_thread
 
     # A synchronous credential may block, so it gets a thread.
-    result, error = await run_credential(_try, credential, scope, tenant_id)
-    if error is not None:
-        raise error
+    result = await in_thread(_call, credential, scope, tenant_id)
     return _text(await result if inspect.isawaitable(result) else result)
-
-
-def _try(credential: Any, scope: str, tenant_id: str | None) -> tuple[Any, Exception | None]:
-    """An exception as a value: on its way out of a thread asyncio would put another in place of some."""
-    try:
-        return _call(credential, scope, tenant_id), None
-    except Exception as error:
-        return None, error
 
 
 def check(credential: Any) -> None:

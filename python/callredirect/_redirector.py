@@ -94,7 +94,7 @@ class Redirector:
     def on_incoming(self, handler: OnIncoming) -> OnIncoming:
         """Registers the function that says where a call goes: a ``Redirect``, or ``None`` to leave it alone.
 
-        Synchronous functions run in threads, at most 100 at a time. The function has until ``call.deadline``; then it
+        Synchronous functions run in a thread each. The function has until ``call.deadline``; then it
         is cancelled, as far as it can be, and the call is lost. The last one registered counts.
         """
         self._incoming = _checked(handler)
@@ -289,9 +289,9 @@ async def _run(handler: Callable[..., Any], argument: object) -> Any:
 
     if inspect.iscoroutinefunction(handler):
         return await handler(argument)
-    from ._threads import run_handler
+    from ._threads import in_thread
 
-    result = await run_handler(handler, argument)
+    result = await in_thread(handler, argument)
     if inspect.isawaitable(result):
         awaitable: Awaitable[Any] = result
         return await awaitable

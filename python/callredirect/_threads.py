@@ -1,34 +1,49 @@
-"""Threads for what may block: synchronous handlers and credentials.
+"""A thread for each call of what may block: synchronous handlers and credentials.
 
-Of their own, because asyncio's default pool has a handful of threads for the whole application: a few handlers that
-hang would keep every later call, and the host's own work, from starting.
+One each, because a shared pool is full when a few of them hang, and then no later call even starts. Daemons, because a
+function that never comes back must not keep the process from ending. Microsoft lets an application have 100 calls at a
+time, so there are never many.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
-from concurrent.futures import ThreadPoolExecutor
+import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Microsoft lets an application have 100 calls at a time.
-_handlers = ThreadPoolExecutor(max_workers=100, thread_name_prefix="callredirect-handler")
-_credentials = ThreadPoolExecutor(max_workers=100, thread_name_prefix="callredirect-credential")
 
-
-async def run_handler(function: Callable[..., Any], *args: Any) -> Any:
-    """Runs a handler in a thread, with the caller's context variables."""
-    return await _run(_handlers, function, *args)
-
-
-async def run_credential(function: Callable[..., Any], *args: Any) -> Any:
-    """Runs a credential in a thread, with the caller's context variables."""
-    return await _run(_credentials, function, *args)
-
-
-async def _run(pool: ThreadPoolExecutor, function: Callable[..., Any], *args: Any) -> Any:
+async def in_thread(function: Callable[..., Any], *args: Any) -> Any:
+    """What the function returns or raises, run in a thread with the caller's context variables."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[Any] = loop.create_future()
     context = contextvars.copy_context()
-    return await asyncio.get_running_loop().run_in_executor(pool, lambda: context.run(function, *args))
+
+    def settle(result: Any, error: BaseException | None) -> None:
+        if done.done():  # nobody waits any more
+            return
+        if error is None:
+            done.set_result(result)
+        else:
+            done.set_exception(error)
+
+    def run() -> None:
+        result: Any = None
+        error: BaseException | None = None
+        try:
+            result = context.run(function, *args)
+        except StopIteration as stop:
+            # No future can hold one: a coroutine would end with it instead of raising it.
+            error = RuntimeError("StopIteration was raised")
+            error.__cause__ = stop
+        except BaseException as raised:
+            error = raised
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(settle, result, error)
+
+    threading.Thread(target=run, name="callredirect", daemon=True).start()
+    return await done

@@ -210,17 +210,21 @@ impl Settlement {
                         "rejected"
                     };
                     let code = no.code.as_deref().unwrap_or("no code");
-                    // Graph may repeat what it was sent, numbers and all.
-                    let message = mask_phones(no.message.as_deref().unwrap_or_default());
-                    format!("{what}: {} {code} {message}", no.status)
+                    let message = no.message.as_deref().unwrap_or_default();
+                    loggable(&format!("{what}: {} {code} {message}", no.status))
                 }
                 Verdict::Expired { sent, reason } => {
                     format!("expired, {}: {reason}", if *sent { "sent" } else { "never sent" })
                 }
-                Verdict::Unknown { reason, .. } => format!("unknown: {reason}"),
+                Verdict::Unknown { reason, .. } => loggable(&format!("unknown: {reason}")),
             },
         }
     }
+}
+
+/// Graph's words as one line of a log: it may repeat what it was sent, phone numbers and all.
+fn loggable(text: &str) -> String {
+    mask_phones(text).chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// The calls of this process, bounded; forgotten oldest first.

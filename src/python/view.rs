@@ -236,12 +236,11 @@ pub(super) fn view_repr<V: View>(slf: &Bound<'_, V>) -> PyResult<String> {
             continue;
         }
         let value = hidden(&slf.as_any().getattr(*field)?)?;
-        if *wire == "callbackUri" {
-            if let Some(uri) = slf.as_super().get().json.node().str(wire) {
-                shown.push(format!("{field}={}", quoted(&masked_uri(&uri))));
-            }
-        } else if let Ok(text) = value.cast::<PyString>() {
-            shown.push(format!("{field}={}", quoted(&text.to_cow()?)));
+        if let Ok(text) = value.cast::<PyString>() {
+            // The query of an address may open it.
+            let text = text.to_cow()?;
+            let text = if text.contains("://") { masked_uri(&text).into() } else { text };
+            shown.push(format!("{field}={}", quoted(&text)));
         } else if let Ok(list) = value.cast::<PyTuple>() {
             let items = list.iter().take(SHOWN).map(|item| Ok(item.repr()?.to_string()));
             let items = items.collect::<PyResult<Vec<_>>>()?.join(", ");
@@ -268,7 +267,9 @@ fn hidden<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     } else if let Ok(dict) = value.cast::<PyDict>() {
         let shown = PyDict::new(py);
         for (name, value) in dict {
-            let secret = SECRETS.iter().any(|secret| name.eq(secret).unwrap_or(true)) && !value.is_none();
+            let plain = name.cast::<PyString>().ok().and_then(|name| name.to_cow().ok());
+            let named = |secret: &&str| plain.as_ref().is_none_or(|name| name.eq_ignore_ascii_case(secret));
+            let secret = SECRETS.iter().any(named) && !value.is_none();
             let value = if secret { PyString::new(py, "***").into_any() } else { hidden(&value)? };
             shown.set_item(hidden(&name)?, value)?;
         }
@@ -276,6 +277,9 @@ fn hidden<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     } else if let Ok(list) = value.cast::<PyList>() {
         let items = list.iter().map(|item| hidden(&item)).collect::<PyResult<Vec<_>>>()?;
         Ok(PyList::new(py, items)?.into_any())
+    } else if let Ok(list) = value.cast::<PyTuple>() {
+        let items = list.iter().map(|item| hidden(&item)).collect::<PyResult<Vec<_>>>()?;
+        Ok(PyTuple::new(py, items)?.into_any())
     } else {
         Ok(value.clone())
     }

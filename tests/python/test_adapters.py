@@ -43,7 +43,7 @@ def with_starlette(bot: cr.Redirector) -> Any:
         yield
         await bot.close()  # only the outermost application is told of the shutdown
 
-    return Starlette(routes=[Route(PATH, asgi.app(bot))], lifespan=lifespan)
+    return Starlette(routes=[Route(PATH + "{below:path}", asgi.app(bot))], lifespan=lifespan)
 
 
 HOSTS: dict[str, Callable[[cr.Redirector], Any]] = {
@@ -148,9 +148,10 @@ def test_statuses(host: Host) -> None:
     assert host.bot.calls == ()
 
 
-def test_the_end_of_a_call_is_told_at_the_callback_of_its_redirect() -> None:
+@pytest.mark.parametrize("name", ["fastapi", "starlette"])
+def test_the_end_of_a_call_is_told_at_the_callback_of_its_redirect(name: str) -> None:
     """The specification's own callbacks are the webhook's address with an id appended."""
-    host = Host("fastapi")
+    host = Host(name)
     host.start()
     try:
         for callback, status in (

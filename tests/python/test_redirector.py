@@ -863,7 +863,8 @@ def rung(call_id: str, *identities: dict[str, Any]) -> dict[str, Any]:
             [{"application": {"id": "11111111-1111-4111-8111-111111111111"}}, {"application": {"id": APP}}],
             202,
         ),
-        ([{"application": {}}], 403),
+        ([{"application": {"id": APP.replace("-", "")}}], 202),
+        ([{"application": {}}], 202),
         ([{"applicationInstance": {"id": "7629bdce-046c-4903-86b4-a8f718277e1a"}}], 202),
     ],
 )
@@ -915,6 +916,22 @@ async def test_handlers_that_hang_keep_no_other_from_starting(graph: Simulator) 
     finally:
         stop.set()
     await bot.close()
+
+
+async def test_a_synchronous_handler_may_raise_anything(graph: Simulator) -> None:
+    def route(_: cr.Call) -> cr.Redirect:
+        return next(iter(()))
+
+    bot = bot_for(graph, route)
+    bot.on_ended(lambda _: next(iter(())))
+    call_id = graph.place_call()
+    began = time.monotonic()
+    await bot.handle(body(created(call_id)), headers(graph))
+    await bot.handle(body(deleted(call_id)), headers(graph))
+    await bot.close()
+    (tracked,) = bot.calls
+    assert tracked.failure == "RuntimeError was raised"
+    assert time.monotonic() - began < 10  # not the deadline, nor the longest that close() waits
 
 
 async def test_cancelled_before_anything_was_sent_says_so(graph: Simulator) -> None:

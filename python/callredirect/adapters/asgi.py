@@ -1,6 +1,6 @@
 """Any ASGI server: ``uvicorn bot:calls`` with ``calls = callredirect.adapters.asgi.app(bot)``.
 
-In Starlette: ``Route("/api/calls", app(bot))``, and ``await bot.close()`` at the end of the application's lifespan.
+In Starlette: ``Route("/api/calls{below:path}", app(bot))``, for ``callback_uri`` often has something appended, and ``await bot.close()`` at the end of the application's lifespan.
 """
 
 import time

@@ -15,8 +15,11 @@ from callredirect import Redirector
 def router(bot: Redirector, path: str = "/api/calls") -> APIRouter:
     """A router with the calling webhook at ``path`` and below, which drains the bot at shutdown.
 
-    Below, because a redirect's ``callback_uri`` is often the webhook's address with something appended.
+    Below, because a redirect's ``callback_uri`` is often the webhook's address with something appended: include the
+    router after routes of your own down there. Raises ``ValueError`` for a path that does not start with ``/``.
     """
+    if not path.startswith("/"):
+        raise ValueError(f"the path of the webhook starts with /, not {path!r}")
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -26,7 +29,7 @@ def router(bot: Redirector, path: str = "/api/calls") -> APIRouter:
     routes = APIRouter(lifespan=lifespan)
 
     @routes.post(path, status_code=202, summary="Calling webhook of Microsoft Teams")
-    @routes.post(path + "/{_:path}", include_in_schema=False)
+    @routes.post(path.rstrip("/") + "/{_:path}", include_in_schema=False)
     async def calls(request: Request) -> Response:
         received_at = time.monotonic()
         body = b""
