@@ -178,15 +178,6 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// The boolean member of that name.
-    pub fn bool(self, name: &str) -> Option<bool> {
-        match self.get(name)?.kind() {
-            Kind::True => Some(true),
-            Kind::False => Some(false),
-            _ => None,
-        }
-    }
-
     /// The object member of that name.
     pub fn object(self, name: &str) -> Option<Node<'a>> {
         self.get(name).filter(|value| value.kind() == Kind::Object)
