@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Body, Method, Response, redirect};
 use tokio::time::timeout_at;
 use url::Url;
@@ -25,6 +25,8 @@ const ANSWER_LIMIT: usize = 64 * 1024;
 /// How long the body of a refusal is waited for: it only explains what the status has settled.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
 const GET_TIMEOUT: Duration = Duration::from_secs(5);
+/// An issuer of tokens may be asked again, so it is not waited for as long as a call lasts.
+const TOKEN_TIMEOUT: Duration = Duration::from_secs(3);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 // Below the 60 s after which common proxies drop an idle connection without a word.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
@@ -129,6 +131,29 @@ impl Transport {
         let request = self.http.request(Method::GET, url).timeout(GET_TIMEOUT);
         let response = request.send().await.map_err(|error| failure(&error))?;
         Ok(read(response, limit, until).await)
+    }
+
+    /// Asks for a token: a POST of the form, or a GET without one. The headers may be secret.
+    pub async fn ask_token(
+        &self,
+        url: Url,
+        headers: &[(&'static str, Secret)],
+        form: Option<Bytes>,
+    ) -> Result<Answer, Failure> {
+        let until = clock::now() + TOKEN_TIMEOUT;
+        let method = if form.is_some() { Method::POST } else { Method::GET };
+        let mut request = self.http.request(method, url).timeout(TOKEN_TIMEOUT);
+        for (name, value) in headers {
+            let mut value = HeaderValue::from_str(value.expose())
+                .map_err(|_| Failure("a header holds characters no header has".to_owned()))?;
+            value.set_sensitive(true);
+            request = request.header(*name, value);
+        }
+        if let Some(form) = form {
+            request = request.body(form);
+        }
+        let response = request.send().await.map_err(|error| failure(&error))?;
+        Ok(read(response, ANSWER_LIMIT, until).await)
     }
 }
 
