@@ -12,8 +12,9 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use pyo3::exceptions::{PyOSError, PyRuntimeError};
+use pyo3::exceptions::{PyImportError, PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use tokio::runtime::Runtime;
 
 use super::credential::credential_error;
@@ -26,6 +27,21 @@ hint! {
 }
 
 type Letters = Vec<(u64, Py<PyAny>)>;
+
+/// One interpreter of a process has the module: what it keeps for ever are objects of that one. Python 3.12 and newer
+/// refuse others themselves.
+pub(super) fn claim_interpreter(py: Python<'_>) -> PyResult<()> {
+    static FIRST: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+    // Each interpreter has a `sys` of its own; kept, so that no other ever comes to lie at its address.
+    let sys = py.import("sys")?;
+    if FIRST.get_or_init(py, || sys.clone().unbind()).is(&sys) {
+        return Ok(());
+    }
+    Err(PyImportError::new_err(
+        "callredirect is loaded in another interpreter of this process already, and does not support a second: \
+         give the application a process of its own",
+    ))
+}
 
 /// How often a blocking call looks whether Ctrl-C was pressed.
 const SIGNAL_POLL: Duration = Duration::from_millis(50);

@@ -28,6 +28,13 @@ use pyo3::prelude::*;
 
 #[pymodule(gil_used = true)]
 mod _native {
+    use pyo3::prelude::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::bridge::claim_interpreter(module.py())
+    }
+
     #[pymodule_export]
     use super::bridge::Mailbox;
     #[pymodule_export]
