@@ -68,7 +68,7 @@ impl ClientSecret {
         format!("ClientSecret(client_id='{}', tenant_id='{}')", self.client_id(), self.tenant_id())
     }
 
-    #[pyo3(signature = () -> "Never")]
+    #[pyo3(signature = () -> "NoReturn")]
     #[allow(clippy::unused_self, reason = "a method in Python")]
     fn __reduce__(&self) -> PyResult<()> {
         Err(not_pickled("ClientSecret"))
@@ -135,7 +135,7 @@ impl ClientCertificate {
         format!("ClientCertificate(client_id='{id}', tenant_id='{tenant}', thumbprint='{thumbprint}')")
     }
 
-    #[pyo3(signature = () -> "Never")]
+    #[pyo3(signature = () -> "NoReturn")]
     #[allow(clippy::unused_self, reason = "a method in Python")]
     fn __reduce__(&self) -> PyResult<()> {
         Err(not_pickled("ClientCertificate"))
@@ -186,7 +186,7 @@ impl ManagedIdentity {
         format!("ManagedIdentity({id})")
     }
 
-    #[pyo3(signature = () -> "Never")]
+    #[pyo3(signature = () -> "NoReturn")]
     #[allow(clippy::unused_self, reason = "a method in Python")]
     fn __reduce__(&self) -> PyResult<()> {
         Err(not_pickled("ManagedIdentity"))
