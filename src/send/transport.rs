@@ -6,8 +6,8 @@
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -32,7 +32,8 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 /// A pool of connections.
 #[derive(Debug, Clone)]
 pub struct Transport {
-    http: reqwest::Client,
+    http: Arc<RwLock<reqwest::Client>>,
+    loopback: bool,
 }
 
 /// What came back.
@@ -55,21 +56,35 @@ pub struct Failure(pub String);
 /// Whether any part of a request may have reached the server: settled once, by whoever comes first. Either a
 /// connection takes the body, or the sender takes the request back.
 #[derive(Debug, Clone, Default)]
-pub struct SentFlag(Arc<AtomicU8>);
+pub struct SentFlag {
+    state: Arc<AtomicU8>,
+    until: Option<Instant>,
+}
 
 const WAITING: u8 = 0;
 const TAKEN: u8 = 1;
 const WITHDRAWN: u8 = 2;
 
 impl SentFlag {
+    /// From that moment on no connection may take the body, however late whoever waits for it notices: a machine
+    /// that slept wakes up with a connection and a deadline both ready.
+    pub fn until(moment: Instant) -> Self {
+        Self { state: Arc::default(), until: Some(moment) }
+    }
+
     /// Takes the request back. True: it has not been sent and never will be, even if a connection gets hold of it
     /// later. False: a connection had taken the body, so it may have arrived.
     pub fn withdraw(&self) -> bool {
         self.settle(WITHDRAWN)
     }
 
+    fn take(&self) -> bool {
+        let late = self.until.is_some_and(|moment| clock::now() >= moment);
+        if late { !self.withdraw() } else { self.settle(TAKEN) }
+    }
+
     fn settle(&self, to: u8) -> bool {
-        let settled = self.0.compare_exchange(WAITING, to, Ordering::AcqRel, Ordering::Acquire);
+        let settled = self.state.compare_exchange(WAITING, to, Ordering::AcqRel, Ordering::Acquire);
         settled.map_or_else(|before| before == to, |_| true)
     }
 }
@@ -90,15 +105,19 @@ impl Head {
 impl Transport {
     /// `loopback` goes past any proxy of the environment and may use plain http; all else is https.
     pub fn new(loopback: bool) -> Result<Self, Failure> {
-        let builder = reqwest::Client::builder()
-            .user_agent(concat!("callredirect/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .https_only(!loopback);
-        let builder = if loopback { builder.no_proxy() } else { builder };
-        Ok(Self { http: builder.build().map_err(|error| failure(&error))? })
+        Ok(Self { http: Arc::new(RwLock::new(client(loopback)?)), loopback })
+    }
+
+    /// From now on requests go over new connections; those under way are not cut off.
+    pub fn renew(&self) {
+        // Building failed never before; if it does, the old connections are better than none.
+        if let Ok(fresh) = client(self.loopback) {
+            *self.http.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        }
+    }
+
+    fn http(&self) -> reqwest::Client {
+        self.http.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// One POST of a JSON body, one attempt.
@@ -112,7 +131,7 @@ impl Transport {
     ) -> Result<Head, Failure> {
         let watched = Watched { body: Some(body), sent: sent.clone() };
         let mut request = self
-            .http
+            .http()
             .request(Method::POST, url)
             .bearer_auth(token.expose())
             .header(CONTENT_TYPE, "application/json")
@@ -123,13 +142,41 @@ impl Transport {
         request.send().await.map(Head).map_err(|error| failure(&error))
     }
 
+    /// One GET of a JSON document, one attempt.
+    pub async fn get_json(
+        &self,
+        url: Url,
+        token: &Secret,
+        headers: &[(&'static str, &str)],
+        until: Instant,
+    ) -> Result<Answer, Failure> {
+        let mut request = self.http().request(Method::GET, url).bearer_auth(token.expose());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await.map_err(|error| failure(&error))?;
+        Ok(read(response, ANSWER_LIMIT, until).await)
+    }
+
     /// One GET of a public document, of which at most `limit` bytes are read.
     pub async fn get(&self, url: Url, limit: usize) -> Result<Answer, Failure> {
         let until = clock::now() + GET_TIMEOUT;
-        let request = self.http.request(Method::GET, url).timeout(GET_TIMEOUT);
+        let request = self.http().request(Method::GET, url).timeout(GET_TIMEOUT);
         let response = request.send().await.map_err(|error| failure(&error))?;
         Ok(read(response, limit, until).await)
     }
+}
+
+fn client(loopback: bool) -> Result<reqwest::Client, Failure> {
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!("callredirect/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .https_only(!loopback);
+    let builder = if loopback { builder.no_proxy() } else { builder };
+    builder.build().map_err(|error| failure(&error))
 }
 
 /// A body that breaks off, dawdles or overflows only costs what it would have explained.
@@ -193,7 +240,7 @@ impl http_body::Body for Watched {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Withdrawn>>> {
         // Head and body go out in one write: without the body nothing of the request leaves.
-        let taken = self.sent.settle(TAKEN);
+        let taken = self.sent.take();
         let frame = self.body.take().map(|bytes| if taken { Ok(Frame::data(bytes)) } else { Err(Withdrawn) });
         Poll::Ready(frame)
     }
