@@ -285,7 +285,13 @@ impl Sender {
         core::check_token(&token).map_err(|error| unsendable(py, error))?;
         let (transport, prepared, deadline) = (self.transport()?, request.prepared.clone(), request.deadline);
         // On the heap at once: it is large, and is handed on several times before it runs.
-        Ok(Box::pin(async move { core::send(&transport, &prepared, &token, deadline).await }))
+        Ok(Box::pin(async move {
+            let mut sending = core::Sending::new(prepared, deadline, &core::Retries::default());
+            match sending.run(&transport, &token).await {
+                core::Step::Done(outcome) => outcome,
+                core::Step::TokenRefused => sending.give_up(),
+            }
+        }))
     }
 }
 

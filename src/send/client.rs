@@ -1,4 +1,4 @@
-//! One redirect from validated model to outcome.
+//! Where requests go, and what is checked before one is sent.
 
 use std::fmt;
 
@@ -6,13 +6,9 @@ use bytes::Bytes;
 use url::Url;
 use uuid::Uuid;
 
-use super::clock::{self, Instant};
 use super::cloud::{BadAddress, address};
-use super::deadline::Deadline;
-use super::retry::{self, Ending, Next};
-use super::transport::{Failure, Head, SentFlag, Transport};
+use super::transport::{Failure, Transport};
 use crate::notification::is_id;
-use crate::outcome::{Attempt, Outcome, Verdict};
 use crate::redirect::{ApiVersion, Limits, Redirect, Severity, Violation};
 use crate::secret::Secret;
 
@@ -134,6 +130,16 @@ impl Prepared {
     pub fn url(&self) -> &Url {
         &self.url
     }
+
+    pub(super) fn body(&self) -> Bytes {
+        self.body.clone()
+    }
+
+    pub(super) fn headers(&self) -> Vec<(&'static str, &str)> {
+        let mut headers = vec![("client-request-id", self.client_request_id.as_str())];
+        headers.extend(self.scenario_id.as_deref().map(|id| ("Scenario-Id", id)));
+        headers
+    }
 }
 
 /// Without the body: it holds phone numbers.
@@ -153,77 +159,4 @@ pub fn check_token(token: &Secret) -> Result<(), Unsendable> {
         return Err(Unsendable::Token);
     }
     Ok(())
-}
-
-/// Sends until there is an outcome; never past the deadline, and never anything again that may have arrived.
-pub async fn send(transport: &Transport, request: &Prepared, token: &Secret, deadline: Deadline) -> Outcome {
-    let start = clock::now();
-    let mut attempts = Vec::new();
-    let verdict = run(transport, request, token, deadline, start, &mut attempts).await;
-    Outcome {
-        verdict,
-        attempts,
-        elapsed: clock::now().saturating_duration_since(start),
-        client_request_id: request.client_request_id.clone(),
-    }
-}
-
-async fn run(
-    transport: &Transport,
-    request: &Prepared,
-    token: &Secret,
-    deadline: Deadline,
-    start: Instant,
-    attempts: &mut Vec<Attempt>,
-) -> Verdict {
-    let mut reason = String::from("the deadline had passed before anything could be sent");
-    for attempt in 1.. {
-        if deadline.passed() {
-            break;
-        }
-        let began = clock::now();
-        let sent = SentFlag::default();
-        let result = tokio::time::timeout_at(deadline.at(), post(transport, request, token, &sent)).await;
-        let late = result.is_err();
-        let (answer, error) = match result {
-            Ok(Ok(head)) => (Some(head.answer(deadline.at()).await), None),
-            Ok(Err(Failure(why))) => (None, Some(why)),
-            Err(_) => (None, Some("no answer before the deadline".to_owned())),
-        };
-        let sent = answer.is_some() || !sent.withdraw();
-        attempts.push(Attempt {
-            started: began.saturating_duration_since(start),
-            duration: clock::now().saturating_duration_since(began),
-            sent,
-            status: answer.as_ref().map(|answer| answer.status),
-            error: error.clone(),
-            request_id: answer.as_ref().and_then(|answer| answer.request_id.clone()),
-        });
-        match (answer, error) {
-            (Some(answer), _) => return Verdict::of(&answer),
-            (None, Some(why)) if sent && late => return Verdict::Expired { sent: true, reason: why },
-            (None, Some(why)) if sent => {
-                return Verdict::Unknown { likely_delivered: false, reason: why };
-            }
-            (None, why) => reason = why.unwrap_or(reason),
-        }
-        match retry::next(attempt, Ending::NotSent, deadline.remaining()) {
-            Next::After(wait) => tokio::time::sleep(wait).await,
-            Next::Stop => break,
-        }
-    }
-    Verdict::Expired { sent: false, reason }
-}
-
-async fn post(
-    transport: &Transport,
-    request: &Prepared,
-    token: &Secret,
-    sent: &SentFlag,
-) -> Result<Head, Failure> {
-    let mut headers = vec![("client-request-id", request.client_request_id.as_str())];
-    if let Some(scenario_id) = &request.scenario_id {
-        headers.push(("Scenario-Id", scenario_id));
-    }
-    transport.post_json(request.url.clone(), token, &headers, request.body.clone(), sent).await
 }

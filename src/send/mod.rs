@@ -5,8 +5,10 @@ pub mod clock;
 mod cloud;
 mod deadline;
 pub mod retry;
+mod sending;
 pub mod transport;
 
-pub use client::{Endpoint, Prepared, Unsendable, check_token, send};
+pub use client::{Endpoint, Prepared, Unsendable, check_token};
 pub use cloud::{BadAddress, Cloud, address};
 pub use deadline::{BUDGET, Deadline};
+pub use sending::{Retries, Sending, Step};

@@ -3,13 +3,14 @@
 use std::net::TcpListener;
 
 use callredirect::outcome::Verdict;
-use callredirect::send::{Deadline, send};
+use callredirect::send::Deadline;
 use callredirect::{Secret, outcome::Attempt};
 
 use crate::server::Event::{Answer, Close, Connect, Gone, Request, Reset};
 use crate::server::{Server, Step, accepted, answering, reserved, response};
 use crate::{
-    CALL, Still, TOKEN, as_time_passes, endpoint, is_unknown, seconds, send_at_once, send_to, settle, to_user,
+    CALL, Still, TOKEN, as_time_passes, endpoint, is_unknown, seconds, send, send_at_once, send_to, settle,
+    to_user,
 };
 
 #[tokio::test(start_paused = true)]

@@ -7,11 +7,11 @@ use callredirect::outcome::Verdict;
 use callredirect::send::clock::{self, Arrival};
 use callredirect::send::retry::{Ending, Next, next};
 use callredirect::send::transport::SentFlag;
-use callredirect::send::{BUDGET, Deadline, send};
+use callredirect::send::{BUDGET, Deadline};
 
 use crate::server::Event::{Connect, Gone, Request};
 use crate::server::{Server, Step, accepted, answering};
-use crate::{CALL, Still, TOKEN, as_time_passes, endpoint, seconds, send_to, settle, to_user};
+use crate::{CALL, Still, TOKEN, as_time_passes, endpoint, seconds, send, send_to, settle, to_user};
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_hangs() {

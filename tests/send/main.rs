@@ -10,7 +10,8 @@ use std::time::Duration;
 use callredirect::Secret;
 use callredirect::outcome::{Outcome, Refused, Verdict};
 use callredirect::redirect::{ApiVersion, Limits, Redirect, Target};
-use callredirect::send::{Deadline, Endpoint, send};
+use callredirect::send::transport::Transport;
+use callredirect::send::{Deadline, Endpoint, Prepared, Retries, Sending, Step};
 use tokio::task::yield_now;
 
 #[path = "../common/mod.rs"]
@@ -24,6 +25,7 @@ mod prepare;
 mod request;
 mod secrets;
 mod server;
+mod tokens;
 mod verdict;
 
 use server::Server;
@@ -41,6 +43,15 @@ fn endpoint(root: &str) -> Endpoint {
 
 fn seconds(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds)
+}
+
+/// Sends with one token, there being no other.
+async fn send(transport: &Transport, request: &Prepared, token: &Secret, deadline: Deadline) -> Outcome {
+    let mut sending = Sending::new(request.clone(), deadline, &Retries::default());
+    match sending.run(transport, token).await {
+        Step::Done(outcome) => outcome,
+        Step::TokenRefused => sending.give_up(),
+    }
 }
 
 /// Sends one redirect to a port on loopback.

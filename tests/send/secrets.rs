@@ -1,10 +1,10 @@
 //! Nothing public prints a token.
 
 use callredirect::Secret;
-use callredirect::send::{Deadline, send};
+use callredirect::send::Deadline;
 
 use crate::server::{Server, Step, accepted, answering, response};
-use crate::{CALL, Still, TOKEN, endpoint, seconds, to_user};
+use crate::{CALL, Still, TOKEN, endpoint, seconds, send, to_user};
 
 #[tokio::test(start_paused = true)]
 async fn no_debug_or_display_shows_the_token() {
