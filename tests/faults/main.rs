@@ -145,7 +145,6 @@ async fn suite(count: usize) {
     for Row { name, fault, cases } in &rows {
         let before = complaints.len();
         for case @ (weather, _, _) in cases {
-            let t0 = std::time::Instant::now();
             let done = time::as_time_passes(STEP, calls(*fault, *weather, count)).await;
             let latest = done.iter().map(|call| call.outcome.elapsed).max().unwrap_or_default();
             let wire = done.first().map(|call| call.graph.wire()).unwrap_or_default();
