@@ -299,10 +299,11 @@ impl Graph {
             }
             Ending::Trickle(text) => {
                 for byte in text {
-                    if stream.write_all(&[*byte]).await.is_err() {
+                    let _ = stream.write_all(&[*byte]).await;
+                    let gone = tokio::time::timeout(Duration::from_secs(1), stream.read(&mut [0])).await;
+                    if gone.is_ok() {
                         break;
                     }
-                    tokio::time::sleep(Duration::from_secs(1)).await;
                 }
                 self.see(connection, "gone");
             }
