@@ -44,7 +44,7 @@ pub(crate) async fn serve(graph: &Graph, mut stream: impl Socket, connection: us
     while let Some((kind, flags, id, payload)) = read(&mut stream).await {
         match kind {
             SETTINGS if flags & ACK == 0 => send(&mut stream, SETTINGS, ACK, 0, &[]).await,
-            PING if flags & ACK == 0 => send(&mut stream, PING, ACK, 0, &payload).await,
+            PING if flags & ACK == 0 && graph.pinged() => send(&mut stream, PING, ACK, 0, &payload).await,
             HEADERS if payload.first() == Some(&METHOD_POST) => {
                 redirects.insert(id, Vec::new());
             }

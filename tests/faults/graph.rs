@@ -39,6 +39,8 @@ pub(crate) enum Fault {
     Read(Ending),
     /// The same, over HTTP/2: a frame, then perhaps the end of the connection.
     Frame { frame: &'static [u8], close: bool },
+    /// Nothing, over HTTP/2.
+    None,
 }
 
 /// How the server breaks off.
@@ -75,6 +77,8 @@ struct Seen {
     took_effect: usize,
     flooded: usize,
     unencrypted: Vec<u8>,
+    pings: usize,
+    dead: bool,
 }
 
 /// The server of one call.
@@ -164,6 +168,23 @@ impl Graph {
         self.seen.lock().unwrap().unencrypted.clone()
     }
 
+    /// How often clients asked whether a connection is alive.
+    pub(crate) fn pings(&self) -> usize {
+        self.seen.lock().unwrap().pings
+    }
+
+    /// From now on nothing is answered on the connections there are, as if the network had gone.
+    pub(crate) fn die(&self) {
+        self.seen.lock().unwrap().dead = true;
+    }
+
+    /// A ping came: whether to answer it.
+    pub(crate) fn pinged(&self) -> bool {
+        let mut seen = self.seen.lock().unwrap();
+        seen.pings += 1;
+        !seen.dead
+    }
+
     pub(crate) fn see(&self, connection: usize, event: impl Into<String>) {
         self.seen.lock().unwrap().connections[connection].push(event.into());
     }
@@ -200,7 +221,9 @@ impl Graph {
                 self.see(connection, "no TLS");
             }
             Fault::Refused | Fault::Unread(_) | Fault::Read(_) => self.http1(stream, connection).await,
-            Fault::Frame { .. } => self.greet(stream, certificates::good(true), connection).await,
+            Fault::Frame { .. } | Fault::None => {
+                self.greet(stream, certificates::good(true), connection).await
+            }
             _ => self.greet(stream, certificates::good(false), connection).await,
         }
     }

@@ -22,6 +22,7 @@ use callredirect::send::{Deadline, Endpoint, Retries, Sending, Step};
 mod time;
 
 mod certificates;
+mod connections;
 mod frames;
 mod graph;
 mod table;
@@ -43,30 +44,39 @@ struct Call {
 
 async fn call(fault: Fault, weather: Weather) -> Call {
     let graph = Graph::start(fault, weather);
-    let endpoint = Endpoint::new(&graph.url(), ApiVersion::V1, Limits::default()).unwrap();
-    let target = Target::user("98da8a1a-1b87-452c-a713-65d3f10b1253");
-    let prepared = endpoint.prepare(CALL, &Redirect::to([target]), None).unwrap();
-    let transport = Transport::with(Settings {
-        loopback: graph.url().starts_with("http:"),
-        private_ca: Some(certificates::authority().pem.clone()),
-        lookup: Some(lookup(Arc::clone(&graph))),
-    });
-    let transport = transport.unwrap();
-    let token = Secret::new(TOKEN);
-    let mut sending = Sending::new(prepared, Deadline::after(Duration::from_secs(13)), &Retries::default());
-    let outcome = match sending.run(&transport, &token).await {
-        Step::Done(outcome) => outcome,
-        Step::TokenRefused => sending.give_up(),
-    };
+    let asked = Arc::default();
+    let outcome = redirect(&graph, &transport(&graph, &asked)).await;
     Call { graph, outcome }
 }
 
+async fn redirect(graph: &Graph, transport: &Transport) -> Outcome {
+    let endpoint = Endpoint::new(&graph.url(), ApiVersion::V1, Limits::default()).unwrap();
+    let target = Target::user("98da8a1a-1b87-452c-a713-65d3f10b1253");
+    let prepared = endpoint.prepare(CALL, &Redirect::to([target]), None).unwrap();
+    let token = Secret::new(TOKEN);
+    let mut sending = Sending::new(prepared, Deadline::after(Duration::from_secs(13)), &Retries::default());
+    match sending.run(transport, &token).await {
+        Step::Done(outcome) => outcome,
+        Step::TokenRefused => sending.give_up(),
+    }
+}
+
+/// Connections to it, and how often they have asked for its address.
+fn transport(graph: &Arc<Graph>, asked: &Arc<AtomicUsize>) -> Transport {
+    let settings = Settings {
+        loopback: graph.url().starts_with("http:"),
+        private_ca: Some(certificates::authority().pem.clone()),
+        lookup: Some(lookup(Arc::clone(graph), Arc::clone(asked))),
+    };
+    Transport::with(settings).unwrap()
+}
+
 /// The name service.
-fn lookup(graph: Arc<Graph>) -> Lookup {
-    let asked = Arc::new(AtomicUsize::default());
+fn lookup(graph: Arc<Graph>, asked: Arc<AtomicUsize>) -> Lookup {
     Arc::new(move |host| {
         assert_eq!(host, certificates::NAME);
-        let fails = graph.always() || asked.fetch_add(1, Ordering::Relaxed) == 0;
+        let first = asked.fetch_add(1, Ordering::Relaxed) == 0;
+        let fails = first || graph.always();
         let graph = Arc::clone(&graph);
         Box::pin(async move {
             match graph.fault() {

@@ -59,7 +59,7 @@ const THROTTLED: [Case; 2] = [
 ];
 
 /// A server that says TLS 1.1 is the best it can.
-const TLS_1_1: &[u8] = b"\x16\x03\x02\x00\x2a\x02\x00\x00\x26\x03\x02\
+pub(crate) const TLS_1_1: &[u8] = b"\x16\x03\x02\x00\x2a\x02\x00\x00\x26\x03\x02\
     0123456789abcdef0123456789abcdef\x00\xc0\x14\x00";
 
 macro_rules! row {
@@ -123,6 +123,7 @@ pub(crate) fn rows() -> Vec<Row> {
             Frame { frame: goaway!(last 99, reason 0), close: true },
             ambiguous("POST frame close", true)
         ),
+        row!("silence over HTTP/2", frame(&[]), until_the_end(ambiguous("POST frame", true))),
         row!("REFUSED_STREAM", frame(rst_stream!(reason 7)), TURNED_AWAY),
         row!("ENHANCE_YOUR_CALM", frame(rst_stream!(reason 11)), ambiguous("POST frame", true)),
     ];
