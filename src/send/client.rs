@@ -24,10 +24,12 @@ pub struct Endpoint {
 /// A request that may be sent: its rules checked, its bytes fixed. A second attempt sends the same bytes.
 #[derive(Clone)]
 pub struct Prepared {
+    call: Url,
     url: Url,
     body: Bytes,
     client_request_id: String,
     scenario_id: Option<String>,
+    tenant_id: Option<String>,
 }
 
 /// Why nothing was sent: the caller's mistake.
@@ -96,6 +98,20 @@ impl Endpoint {
         Transport::new(self.loopback)
     }
 
+    /// Opens a connection, or finds the open one alive, so that the next redirect need not wait for that: asks for
+    /// the head of `{root}/{version}`, without a token. Worth doing at the start and every 20 to 25 seconds.
+    pub async fn warm_up(&self, transport: &Transport) -> Result<(), Failure> {
+        transport.warm_up(self.path(&[])).await
+    }
+
+    fn path(&self, segments: &[&str]) -> Url {
+        let mut url = self.root.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().push(self.version.as_str()).extend(segments);
+        }
+        url
+    }
+
     /// Checks everything that can be checked before a token is spent.
     pub fn prepare(
         &self,
@@ -110,21 +126,15 @@ impl Endpoint {
         if violations.iter().any(|violation| violation.severity == Severity::Error) {
             return Err(Unsendable::Invalid(violations));
         }
-        let mut url = self.root.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend([
-                self.version.as_str(),
-                "communications",
-                "calls",
-                call_id,
-                "redirect",
-            ]);
-        }
+        let call = self.path(&["communications", "calls", call_id]);
+        let url = self.path(&["communications", "calls", call_id, "redirect"]);
         Ok(Prepared {
+            call,
             url,
             body: redirect.to_json().into(),
             client_request_id: Uuid::new_v4().to_string(),
             scenario_id: scenario_id.filter(|id| is_id(id)).map(str::to_owned),
+            tenant_id: None,
         })
     }
 }
@@ -138,6 +148,21 @@ impl Prepared {
     /// Where it goes.
     pub fn url(&self) -> &Url {
         &self.url
+    }
+
+    /// Remembers the tenant of the call, which a refusal of the token is explained with.
+    #[must_use]
+    pub fn of_tenant(self, tenant_id: Option<&str>) -> Self {
+        Self { tenant_id: tenant_id.filter(|id| is_id(id)).map(str::to_owned), ..self }
+    }
+
+    pub(super) fn tenant_id(&self) -> Option<&str> {
+        self.tenant_id.as_deref()
+    }
+
+    /// The call itself, to ask about it.
+    pub(super) fn call(&self) -> &Url {
+        &self.call
     }
 
     pub(super) fn body(&self) -> Bytes {
