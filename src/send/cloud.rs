@@ -42,6 +42,16 @@ impl Cloud {
         }
     }
 
+    /// The root of the tokens' issuer, Microsoft Entra: tokens of a tenant come from `{authority}/{tenant}/oauth2/v2.0/token`.
+    /// Another cloud's issuer does not know the tenant.
+    pub fn authority(self) -> &'static str {
+        match self {
+            Self::Global => "https://login.microsoftonline.com",
+            Self::UsGov | Self::UsGovDod => "https://login.microsoftonline.us",
+            Self::China => "https://login.chinacloudapi.cn",
+        }
+    }
+
     /// The scope to ask a token for.
     pub fn scope(self) -> String {
         format!("{}/.default", self.graph_root())
