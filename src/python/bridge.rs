@@ -17,12 +17,13 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use tokio::runtime::Runtime;
 
+use super::credential::credential_error;
 use super::hint::{As, hint};
 use super::outcome;
-use crate::outcome::Outcome;
+use super::send::{Cold, Sent};
 
 hint! {
-    Drained = "list[tuple[int, Outcome | str | None]]";
+    Drained = "list[tuple[int, Outcome | str | BaseException | None]]";
 }
 
 type Letters = Vec<(u64, Py<PyAny>)>;
@@ -96,7 +97,8 @@ pub(super) fn block_on<T: Send + 'static>(
 
 /// What a ticket was waiting for.
 pub(super) enum Completion {
-    Redirect(Outcome),
+    Redirect(Sent),
+    WarmUp(Result<(), Cold>),
     /// Keys were fetched; or why not.
     Keys(Result<(), String>),
 }
@@ -182,8 +184,14 @@ impl Mailbox {
         };
         let done = letters.into_iter().map(|(ticket, completion)| {
             let value = match completion {
-                Completion::Redirect(outcome) => outcome::object(py, outcome)?,
-                Completion::Keys(Ok(())) => py.None(),
+                Completion::Redirect(Sent::Done(outcome)) => outcome::object(py, outcome)?,
+                Completion::Redirect(Sent::NoToken(error)) => {
+                    credential_error(py, error).into_value(py).into_any()
+                }
+                Completion::WarmUp(Err(cold)) => cold.error(py).into_value(py).into_any(),
+                Completion::Redirect(Sent::TokenRefused)
+                | Completion::WarmUp(Ok(()))
+                | Completion::Keys(Ok(())) => py.None(),
                 Completion::Keys(Err(reason)) => reason.into_pyobject(py)?.into_any().unbind(),
             };
             Ok((ticket, value))

@@ -4,6 +4,7 @@
 
 mod bridge;
 mod call;
+mod credential;
 mod errors;
 mod hint;
 mod json;
@@ -41,6 +42,8 @@ mod _native {
         AudioRoutingGroup, Call, CallMediaState, CallOptions, CallRoute, CallTranscriptionInfo, ChatInfo,
         IncomingContext, MeetingInfo, ToneInfo,
     };
+    #[pymodule_export]
+    use super::credential::{ClientCertificate, ClientSecret, Freshness, ManagedIdentity};
     #[pymodule_export]
     use super::json::{_restore, JsonObject};
     #[pymodule_export]

@@ -82,6 +82,15 @@ impl Endpoint {
         self.root.as_str().trim_end_matches('/')
     }
 
+    /// The address that everything is below, with the version: what connections are opened for.
+    pub fn url(&self) -> Url {
+        let mut url = self.root.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().push(self.version.as_str());
+        }
+        url
+    }
+
     /// Connections for it.
     pub fn transport(&self) -> Result<Transport, Failure> {
         Transport::new(self.loopback)

@@ -64,7 +64,7 @@ async fn a_failed_refresh_costs_nothing_and_is_spaced() {
     land(leader(&cache), "old", 3600.0);
     advance(seconds(3000.0)).await;
     let mut fetches = 0;
-    for _ in 0..5400 {
+    for _ in 0..5390 {
         advance(seconds(0.1)).await;
         match cache.ask(&"tenant") {
             Ask::Use(token) => assert_eq!(token.expose(), "old"),

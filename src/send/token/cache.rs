@@ -152,6 +152,14 @@ impl<K: Key> Ticket<K> {
         self.news.subscribe()
     }
 
+    /// Whether those who wait could do with the old token.
+    pub fn has_another(&self) -> bool {
+        let now = clock::now();
+        let entries = self.cache.lock();
+        let kept = entries.get(&self.key).and_then(|entry| entry.kept.as_ref());
+        kept.is_some_and(|(_, life)| life.alive(now))
+    }
+
     /// Tells those who wait why it takes so long.
     pub fn trying(&self, why: String) {
         self.news.send_replace(News::Trying(Some(why)));

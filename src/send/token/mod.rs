@@ -4,6 +4,7 @@
 //! a token for each tenant and lets one request at a time go out for each; [`TokenProvider`] makes that request.
 
 mod answer;
+mod authorised;
 mod cache;
 mod certificate;
 mod credential;
@@ -11,6 +12,7 @@ mod error;
 mod life;
 mod provider;
 
+pub use authorised::send;
 pub use cache::{Ask, News, Ticket, TokenCache};
 pub use certificate::Certificate;
 pub use credential::{Credential, Endpoint, TokenRequest, Want};

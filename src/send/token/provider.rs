@@ -123,7 +123,8 @@ async fn landed(
     }
 }
 
-/// Asks until there is a token, a final refusal, or no call left that could wait for it. Asking twice harms nobody.
+/// Asks until there is a token, a final refusal, or no call left that could wait for it. Asking twice harms nobody, but
+/// nobody is kept waiting while an old token will do.
 async fn fetch(provider: Arc<TokenProvider>, ticket: Ticket<Want>) {
     let until = Deadline::after(BUDGET);
     for attempt in 0_u32.. {
@@ -134,7 +135,7 @@ async fn fetch(provider: Arc<TokenProvider>, ticket: Ticket<Want>) {
         };
         let own = FIRST_WAIT.saturating_mul(1 << attempt.min(10)).min(LONGEST_WAIT);
         let wait = own.mul_f64(0.5 + 0.5 * (provider.jitter)()).max(asked_wait.unwrap_or_default());
-        if wait >= until.remaining() {
+        if wait >= until.remaining() || ticket.has_another() {
             return ticket.fail(error);
         }
         ticket.trying(error.message);
