@@ -63,6 +63,16 @@ def under_trio() -> bool:
     return trio is not None and bool(trio.lowlevel.in_trio_run())
 
 
+def need_asyncio(what: str) -> None:
+    """Raises ``RuntimeError`` where something else runs the caller, or nothing does."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        raise RuntimeError(
+            f"{what} needs a running event loop of asyncio; under trio use parse, Verifier and AsyncClient"
+        ) from None
+
+
 def loop_mailbox() -> LoopMailbox | TrioMailbox:
     """The mailbox of the running event loop, made on first use."""
     try:
