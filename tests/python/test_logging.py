@@ -89,7 +89,11 @@ def test_what_was_never_sent_says_why(caplog: pytest.LogCaptureFixture) -> None:
         client.redirect(CALL, TO_USER, deadline=0)
     (record,) = caplog.records
     assert (record.levelname, vars(record)["outcome"], vars(record)["attempts"]) == ("WARNING", "expired", 0)
-    assert (vars(record)["status"], vars(record)["request_id"], vars(record)["time_left_ms"]) == (None, None, 0)
+    assert (vars(record)["status"], vars(record)["request_id"], vars(record)["time_left_ms"]) == (
+        None,
+        None,
+        0,
+    )
     assert "the deadline had passed before anything could be sent" in record.getMessage()
 
 

@@ -45,10 +45,8 @@ def _providers() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _empty() -> Iterator[None]:
+def _empty() -> None:
     exporter.clear()
-    measured()
-    yield
 
 
 @pytest.fixture
