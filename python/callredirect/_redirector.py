@@ -149,6 +149,10 @@ class Redirector:
             self._start(self._tell_ended(call))
         return receipt.reply
 
+    async def warm_up(self, tenant_id: str | None = None) -> None:
+        """Fetches a token and opens a connection before the first call; for the host's startup. See ``Client.warm_up``."""
+        await self._client.warm_up(tenant_id)
+
     async def close(self) -> None:
         """Answers new requests 503 and waits for the redirects under way, which their deadlines bound.
 
