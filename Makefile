@@ -30,7 +30,7 @@ from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, 
 from datetime import datetime, timedelta
 from os import PathLike
 from types import TracebackType
-from typing import Any, ClassVar, Literal, SupportsIndex, overload
+from typing import Any, ClassVar, Literal, NoReturn, SupportsIndex, overload
 from typing_extensions import Self
 endef
 export STUB_IMPORTS

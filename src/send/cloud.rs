@@ -5,7 +5,7 @@ use std::fmt;
 use url::{Host, Url};
 
 /// A Microsoft cloud. Tokens of one are worth nothing in another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Cloud {
     /// Worldwide, and GCC.
     #[default]

@@ -6,11 +6,14 @@ mod client;
 pub mod clock;
 mod cloud;
 mod deadline;
+mod process;
 pub mod retry;
 mod sending;
+pub mod token;
 pub mod transport;
 
 pub use client::{Endpoint, Prepared, Unsendable, check_token};
 pub use cloud::{BadAddress, Cloud, address};
 pub use deadline::{BUDGET, Deadline};
+pub use process::PerProcess;
 pub use sending::{Retries, Sending, Step};

@@ -10,7 +10,7 @@ pub const SHORTEST_ATTEMPT: Duration = Duration::from_millis(250);
 /// After an attempt that may have arrived: time for asking about the call and for sending again, or for neither.
 pub const SHORTEST_PROBE: Duration = Duration::from_millis(1500);
 
-/// Redirects that may reach Graph. What surely never left does not count.
+/// Redirects that may reach Graph. What surely never left does not count, unless Graph turned it away to be spared.
 pub const MOST_SENT: u32 = 4;
 
 /// What to do after an attempt that may have arrived.
@@ -62,7 +62,7 @@ pub enum Happened {
 pub struct Situation {
     /// The last attempt.
     pub happened: Happened,
-    /// Redirects so far that may have reached Graph.
+    /// Redirects so far that count towards [`MOST_SENT`].
     pub sent: u32,
     /// Attempts of the same kind that came to nothing, this one included; from 1.
     pub in_vain: u32,

@@ -20,9 +20,6 @@ use crate::secret::Secret;
 /// thousand.
 const LONGEST_ATTEMPT: Duration = Duration::from_secs(3);
 
-/// How long a server is left alone that turned a request away unread because there are too many.
-const CALM: Duration = Duration::from_secs(1);
-
 /// What the redirects of one client share: how they try again.
 #[derive(Debug, Clone)]
 pub struct Retries {
@@ -185,11 +182,10 @@ impl Sending {
         match result {
             Ok(answer) => {
                 self.sent += 1;
-                self.answered(&answer, transport, token)
+                self.answered(&answer, token)
             }
             Err(Failure(why)) if sent => {
                 self.sent += 1;
-                transport.renew();
                 self.doubt.get_or_insert_with(|| why.clone());
                 self.standing = if self.deadline.passed() {
                     Verdict::Expired { sent: true, reason: why }
@@ -202,12 +198,16 @@ impl Sending {
                 if let Verdict::Expired { sent: false, reason } = &mut self.standing {
                     *reason = why;
                 }
-                if flag.throttled() { Happened::Throttled(Some(CALM)) } else { Happened::NotSent }
+                if flag.throttled() {
+                    self.sent += 1;
+                    return Happened::Throttled(None);
+                }
+                Happened::NotSent
             }
         }
     }
 
-    fn answered(&mut self, answer: &Answer, transport: &Transport, token: &Secret) -> Happened {
+    fn answered(&mut self, answer: &Answer, token: &Secret) -> Happened {
         let mut verdict = Verdict::of(answer, clock::unix());
         if let Verdict::Rejected(no) = &mut verdict
             && matches!(no.status, 401 | 403)
@@ -225,12 +225,7 @@ impl Sending {
                 Happened::Ambiguous
             }
             Verdict::Rejected(no) if no.status == 401 => Happened::TokenRefused,
-            Verdict::Rejected(no) if matches!(no.status, 429 | 503) => {
-                if no.status == 503 {
-                    transport.renew();
-                }
-                Happened::Throttled(no.retry_after)
-            }
+            Verdict::Rejected(no) if matches!(no.status, 429 | 503) => Happened::Throttled(no.retry_after),
             _ => Happened::Settled,
         };
         self.standing = self.in_doubt(verdict);
@@ -260,10 +255,7 @@ impl Sending {
             Err(_) => Err(self.too_slow(until, "no answer")),
         };
         self.keep_attempt(true, began, true, &result);
-        let Ok(answer) = result else {
-            transport.renew();
-            return Happened::NoWordOfTheCall(None);
-        };
+        let Ok(answer) = result else { return Happened::NoWordOfTheCall(None) };
         match (Word::of(&answer), Verdict::of(&answer, clock::unix())) {
             (Word::Rings, _) => Happened::StillRinging,
             (Word::RingsNoMore(why), _) => {
@@ -274,9 +266,6 @@ impl Sending {
             }
             (Word::None, Verdict::Rejected(no)) if no.status == 401 => Happened::TokenRefused,
             (Word::None, Verdict::Rejected(no)) if matches!(no.status, 429 | 503) => {
-                if no.status == 503 {
-                    transport.renew();
-                }
                 Happened::NoWordOfTheCall(no.retry_after)
             }
             (Word::None, Verdict::Unknown { .. }) => Happened::NoWordOfTheCall(None),

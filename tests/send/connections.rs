@@ -184,7 +184,7 @@ async fn a_connection_can_be_opened_beforehand() {
         let server = Server::start(vec![first]);
         let endpoint = endpoint(&server.url());
         let transport = endpoint.transport().unwrap();
-        assert_eq!(endpoint.warm_up(&transport).await, Ok(()), "{status}");
+        assert_eq!(transport.warm_up(endpoint.url()).await, Ok(()), "{status}");
         settle().await;
         let prepared = endpoint.prepare(CALL, &to_user(), None).unwrap();
         let outcome = send(&transport, &prepared, &Secret::new(TOKEN), Deadline::after(seconds(13.0))).await;
@@ -205,7 +205,7 @@ async fn a_connection_that_does_not_open_well_is_not_used() {
     let endpoint = endpoint(&server.url());
     let transport = endpoint.transport().unwrap();
     let before = clock::now();
-    let opened = as_time_passes(seconds(0.01), endpoint.warm_up(&transport)).await;
+    let opened = as_time_passes(seconds(0.01), transport.warm_up(endpoint.url())).await;
     assert!(opened.unwrap_err().0.starts_with("timed out"));
     assert_eq!(before.elapsed(), seconds(3.0));
     let prepared = endpoint.prepare(CALL, &to_user(), None).unwrap();

@@ -23,6 +23,8 @@ mod answers;
 mod connections;
 mod deadline;
 mod prepare;
+mod graph_errors;
+mod luck;
 mod request;
 mod resend;
 mod retry;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Body, Client, Method, RequestBuilder, Response, StatusCode};
 use tokio::time::timeout_at;
 use url::Url;
@@ -33,6 +33,8 @@ const ANSWER_LIMIT: usize = 64 * 1024;
 /// How long the body of a refusal is waited for: it only explains what the status has settled.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
 const GET_TIMEOUT: Duration = Duration::from_secs(5);
+/// An issuer of tokens may be asked again, so it is not waited for as long as a call lasts.
+const TOKEN_TIMEOUT: Duration = Duration::from_secs(3);
 const WARM_UP_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Connections to one service, shared by all clones.
@@ -74,11 +76,6 @@ impl Transport {
     /// Nothing is read or opened before the first request.
     pub fn with(settings: Settings) -> Result<Self, Failure> {
         Ok(Self(Arc::new(Pools::new(settings)?)))
-    }
-
-    /// From now on requests go over new connections; those under way are not cut off.
-    pub fn renew(&self) {
-        self.0.doubt();
     }
 
     /// One POST of a JSON body, one attempt.
@@ -123,6 +120,30 @@ impl Transport {
         let request = |http: &Client| http.request(Method::GET, url).timeout(GET_TIMEOUT);
         let response = self.send(request, &SentFlag::default()).await?;
         Ok(read(response, limit, until).await)
+    }
+
+    /// Asks for a token: a POST of the form, or a GET without one. The headers may be secret.
+    pub async fn ask_token(
+        &self,
+        url: Url,
+        headers: &[(&'static str, Secret)],
+        form: Option<Bytes>,
+    ) -> Result<Answer, Failure> {
+        let until = clock::now() + TOKEN_TIMEOUT;
+        let mut named = HeaderMap::new();
+        for (name, value) in headers {
+            let mut value = HeaderValue::from_str(value.expose())
+                .map_err(|_| Failure("a header holds characters no header has".to_owned()))?;
+            value.set_sensitive(true);
+            named.insert(*name, value);
+        }
+        let method = if form.is_some() { Method::POST } else { Method::GET };
+        let request = |http: &Client| {
+            let request = http.request(method, url).timeout(TOKEN_TIMEOUT).headers(named);
+            form.into_iter().fold(request, RequestBuilder::body)
+        };
+        let response = self.send(request, &SentFlag::default()).await?;
+        Ok(read(response, ANSWER_LIMIT, until).await)
     }
 
     /// Opens a connection to the service, or finds the open one alive, so that the next request need not wait for
