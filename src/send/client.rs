@@ -98,20 +98,6 @@ impl Endpoint {
         Transport::new(self.loopback)
     }
 
-    /// Opens a connection, or finds the open one alive, so that the next redirect need not wait for that: asks for
-    /// the head of `{root}/{version}`, without a token. Worth doing at the start and every 20 to 25 seconds.
-    pub async fn warm_up(&self, transport: &Transport) -> Result<(), Failure> {
-        transport.warm_up(self.path(&[])).await
-    }
-
-    fn path(&self, segments: &[&str]) -> Url {
-        let mut url = self.root.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().push(self.version.as_str()).extend(segments);
-        }
-        url
-    }
-
     /// Checks everything that can be checked before a token is spent.
     pub fn prepare(
         &self,
@@ -126,8 +112,14 @@ impl Endpoint {
         if violations.iter().any(|violation| violation.severity == Severity::Error) {
             return Err(Unsendable::Invalid(violations));
         }
-        let call = self.path(&["communications", "calls", call_id]);
-        let url = self.path(&["communications", "calls", call_id, "redirect"]);
+        let mut call = self.root.clone();
+        if let Ok(mut path) = call.path_segments_mut() {
+            path.pop_if_empty().extend([self.version.as_str(), "communications", "calls", call_id]);
+        }
+        let mut url = call.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.push("redirect");
+        }
         Ok(Prepared {
             call,
             url,

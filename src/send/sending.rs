@@ -20,9 +20,6 @@ use crate::secret::Secret;
 /// thousand.
 const LONGEST_ATTEMPT: Duration = Duration::from_secs(3);
 
-/// How long a server is left alone that turned a request away unread because there are too many.
-const CALM: Duration = Duration::from_secs(1);
-
 /// What the redirects of one client share: how they try again.
 #[derive(Debug, Clone)]
 pub struct Retries {
@@ -203,7 +200,7 @@ impl Sending {
                 }
                 if flag.throttled() {
                     self.sent += 1;
-                    return Happened::Throttled(Some(CALM));
+                    return Happened::Throttled(None);
                 }
                 Happened::NotSent
             }

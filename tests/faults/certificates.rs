@@ -66,6 +66,14 @@ pub(crate) fn good(http2: bool) -> Arc<ServerConfig> {
     Arc::clone(&configs[usize::from(http2)])
 }
 
+/// All that the table of faults needs.
+pub(crate) fn make_all() {
+    good(false);
+    for how in [Bad::Expired, Bad::OtherName, Bad::SelfSigned, Bad::UnknownAuthority] {
+        bad(how);
+    }
+}
+
 /// A server that must not be talked to.
 pub(crate) fn bad(how: Bad) -> Arc<ServerConfig> {
     static CONFIGS: Mutex<BTreeMap<Bad, Arc<ServerConfig>>> = Mutex::new(BTreeMap::new());

@@ -8,10 +8,14 @@ use callredirect::outcome::{Outcome, Verdict};
 use callredirect::send::transport::{Settings, Transport};
 
 use crate::certificates::Bad;
+use crate::frames::rst_stream;
 use crate::graph::{Fault, Graph, Weather};
 use crate::table::End;
 use crate::time::{as_time_passes, settle};
 use crate::{STEP, TOKEN, call, certificates, contains, redirect, transport};
+
+/// Longer than an idle connection is kept.
+const COLD: Duration = Duration::from_secs(60);
 
 /// Redirects, then lets time pass.
 async fn redirect_and_wait(graph: &Graph, transport: &Transport, wait: Duration) -> Outcome {
@@ -89,11 +93,10 @@ async fn a_dead_address_costs_half_a_second() {
         let private_ca = Some(certificates::authority().pem.clone());
         let transport =
             Transport::with(Settings { private_ca, lookup: Some(lookup), ..Settings::default() }).unwrap();
-        let outcome = as_time_passes(STEP, redirect(&graph, &transport)).await;
+        let outcome = redirect_and_wait(&graph, &transport, COLD).await;
         assert_eq!(outcome.verdict, accepted());
         assert_eq!(outcome.elapsed, Duration::from_millis(500));
         assert_eq!(outcome.attempts.len(), 1);
-        transport.renew();
         let outcome = as_time_passes(STEP, redirect(&graph, &transport)).await;
         assert_eq!(outcome.elapsed, Duration::ZERO);
     }
@@ -105,12 +108,11 @@ async fn a_slow_name_is_asked_for_once() {
     let graph = Graph::start(Fault::SlowName(Duration::from_secs(5)), Weather::Once);
     let asked = Arc::<AtomicUsize>::default();
     let transport = transport(&graph, &asked);
-    let outcome = as_time_passes(STEP, redirect(&graph, &transport)).await;
+    let outcome = redirect_and_wait(&graph, &transport, COLD).await;
     assert_eq!(outcome.verdict, accepted());
     assert!(outcome.elapsed < Duration::from_millis(5300), "{:?}", outcome.elapsed);
     assert_eq!(asked.load(Ordering::Relaxed), 1);
     // A new connection asks again: addresses change.
-    transport.renew();
     as_time_passes(STEP * 10, redirect(&graph, &transport)).await;
     assert_eq!(asked.load(Ordering::Relaxed), 2);
 }
@@ -157,4 +159,29 @@ async fn connections_grow_neither_cold_nor_old() {
     }
     let ten_and_one = ["POST 202", &" POST 404".repeat(9), " / POST 404"].concat();
     assert_eq!(graph.wire(), ten_and_one);
+}
+
+/// It was a slip of the name service: the next try asks anew.
+#[tokio::test(start_paused = true)]
+async fn an_unknown_name_is_not_remembered() {
+    let graph = Graph::start(Fault::NoName, Weather::Once);
+    let asked = Arc::<AtomicUsize>::default();
+    let transport = transport(&graph, &asked);
+    let outcome = as_time_passes(STEP, redirect(&graph, &transport)).await;
+    assert_eq!(outcome.verdict, accepted());
+    assert_eq!(outcome.attempts.len(), 2);
+    assert_eq!(asked.load(Ordering::Relaxed), 2);
+}
+
+/// A request turned away for another reason goes out again at once, whether or not it may have arrived.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_wants_fewer_requests_gets_them_later() {
+    let refused: &[u8] = rst_stream!(reason 7);
+    let busy: &[u8] = rst_stream!(reason 11);
+    for (frame, late) in [(refused, false), (busy, true)] {
+        let call = call(Fault::Frame { frame, close: false }, Weather::Once);
+        let call = as_time_passes(STEP, call).await;
+        assert_eq!(call.outcome.verdict, accepted());
+        assert_eq!(call.outcome.elapsed > Duration::from_millis(500), late, "{:?}", call.outcome);
+    }
 }

@@ -18,6 +18,9 @@ use crate::frames;
 /// Also on loopback, but not the address that the server listens on.
 const HOLE: [u8; 4] = [127, 0, 0, 2];
 
+/// A request that is not ours: other programs on the machine may call at a port that was theirs.
+const FOREIGN: &str = "foreign";
+
 /// What goes wrong.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Fault {
@@ -120,6 +123,11 @@ impl Graph {
         Duration::from_secs(if self.weather == Weather::Always { 3600 } else { 2 })
     }
 
+    /// The id of its call.
+    pub(crate) fn call(&self) -> String {
+        format!("491f0b00-ffff-4bc9-a43e-{:012x}", self.port)
+    }
+
     /// Where the client goes.
     pub(crate) fn url(&self) -> String {
         match self.fault {
@@ -146,7 +154,8 @@ impl Graph {
     /// The events of each connection, in order: `POST 503 / POST 202`.
     pub(crate) fn wire(&self) -> String {
         let seen = self.seen.lock().unwrap();
-        seen.connections.iter().map(|events| events.join(" ")).collect::<Vec<_>>().join(" / ")
+        let ours = seen.connections.iter().filter(|events| !events.iter().any(|event| event == FOREIGN));
+        ours.map(|events| events.join(" ")).collect::<Vec<_>>().join(" / ")
     }
 
     /// The body of every redirect that was read.
@@ -222,7 +231,7 @@ impl Graph {
             }
             Fault::Refused | Fault::Unread(_) | Fault::Read(_) => self.http1(stream, connection).await,
             Fault::Frame { .. } | Fault::None => {
-                self.greet(stream, certificates::good(true), connection).await
+                self.greet(stream, certificates::good(true), connection).await;
             }
             _ => self.greet(stream, certificates::good(false), connection).await,
         }
@@ -280,7 +289,13 @@ impl Graph {
     }
 
     async fn http1(&self, mut stream: impl Socket, connection: usize) {
-        while let Some(request) = read_request(&mut stream).await {
+        while let Some((head, body)) = read_request(&mut stream).await {
+            let line = |verb, end| format!("{verb} /v1.0/communications/calls/{}{end} HTTP/1.1", self.call());
+            let request = match head.lines().next() {
+                Some(first) if first == line("POST", "/redirect") => Request::Redirect(body),
+                Some(first) if first == line("GET", "") => Request::Question,
+                _ => return self.see(connection, FOREIGN),
+            };
             let redirect = matches!(request, Request::Redirect(_));
             self.see(connection, if redirect { "POST" } else { "GET" });
             if let Request::Redirect(body) = request
@@ -375,19 +390,18 @@ impl Socket for tokio_rustls::server::TlsStream<TcpStream> {
     }
 }
 
-/// `None` when the client has gone.
-async fn read_request(stream: &mut impl Socket) -> Option<Request> {
+/// Head and body; `None` when the client has gone.
+async fn read_request(stream: &mut impl Socket) -> Option<(String, Vec<u8>)> {
     let mut request = Vec::new();
     loop {
         if let Some(end) = request.windows(4).position(|four| four == b"\r\n\r\n") {
-            let head = String::from_utf8_lossy(&request[..end]).to_ascii_lowercase();
+            let head = String::from_utf8_lossy(&request[..end]).into_owned();
             let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap_or("0");
             let mut body = request.split_off(end + 4);
             let mut rest = vec![0; length.parse::<usize>().unwrap() - body.len()];
             stream.read_exact(&mut rest).await.ok()?;
             body.extend(rest);
-            let redirect = head.starts_with("post ");
-            return Some(if redirect { Request::Redirect(body) } else { Request::Question });
+            return Some((head, body));
         }
         let mut some = [0; 4096];
         match stream.read(&mut some).await {

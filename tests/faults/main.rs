@@ -4,7 +4,7 @@
 //! Time is tokio's and paused, and moved on in steps of a hundredth of a second by the test itself. Servers and client
 //! share one thread, so between two steps all of them run until they wait; tokio does not move time by itself then,
 //! because a blocking task runs all along. So a call that takes 13 s takes none, and seconds are exact. What only the
-//! real clock can show, a machine's own sockets and timers together, is shown by fewer calls at the end.
+//! real clock can show, a machine's own sockets and timers together, a call of each kind shows in the long form.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use std::io;
@@ -30,7 +30,6 @@ mod table;
 use graph::{Fault, Graph, Weather};
 use table::{Case, End, Row};
 
-const CALL: &str = "491f0b00-ffff-4bc9-a43e-b226498ec22a";
 const TOKEN: &str = "eyJ-a-canary.of.a-token";
 const STEP: Duration = Duration::from_millis(10);
 /// 13 s of budget, and what a step of the clock and a look at it may add.
@@ -52,7 +51,7 @@ async fn call(fault: Fault, weather: Weather) -> Call {
 async fn redirect(graph: &Graph, transport: &Transport) -> Outcome {
     let endpoint = Endpoint::new(&graph.url(), ApiVersion::V1, Limits::default()).unwrap();
     let target = Target::user("98da8a1a-1b87-452c-a713-65d3f10b1253");
-    let prepared = endpoint.prepare(CALL, &Redirect::to([target]), None).unwrap();
+    let prepared = endpoint.prepare(&graph.call(), &Redirect::to([target]), None).unwrap();
     let token = Secret::new(TOKEN);
     let mut sending = Sending::new(prepared, Deadline::after(Duration::from_secs(13)), &Retries::default());
     match sending.run(transport, &token).await {
@@ -129,8 +128,12 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
 
+fn matches(seen: &str, patterns: &str) -> bool {
+    patterns.split(" or ").any(|pattern| matches_one(seen, pattern))
+}
+
 /// Connection by connection; one that ends in `+` may come again.
-fn matches(seen: &str, pattern: &str) -> bool {
+fn matches_one(seen: &str, pattern: &str) -> bool {
     let mut seen = seen.split(" / ").peekable();
     for wanted in pattern.split(" / ") {
         let (wanted, many) = wanted.strip_suffix('+').map_or((wanted, false), |wanted| (wanted, true));
@@ -166,8 +169,10 @@ async fn suite(count: usize) {
                 done.len(),
                 latest.as_millis()
             );
-            let faults = done.iter().filter_map(|call| complaint(call, *case));
-            complaints.extend(faults.map(|fault| format!("{name}, {weather}: {fault}")).take(1));
+            let faults: Vec<_> = done.iter().filter_map(|call| complaint(call, *case)).collect();
+            if let Some(first) = faults.first() {
+                complaints.push(format!("{name}, {weather}: {} times, first: {first}", faults.len()));
+            }
         }
         good += usize::from(complaints.len() == before);
     }
@@ -177,7 +182,7 @@ async fn suite(count: usize) {
 
 #[tokio::test(start_paused = true)]
 async fn every_fault_ends_as_promised() {
-    suite(3).await;
+    suite(2).await;
 }
 
 /// The same with a hundred calls at a time.
@@ -185,4 +190,30 @@ async fn every_fault_ends_as_promised() {
 #[ignore = "takes minutes: make reliability"]
 async fn every_fault_ends_as_promised_a_hundred_times() {
     suite(100).await;
+}
+
+/// Every fault that comes once, all of them side by side, on the machine's own time and more than one thread. None
+/// lasts longer than an attempt. On a machine that is busy otherwise a handshake can take longer than it may.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "on the real clock: make reliability"]
+async fn every_fault_ends_as_promised_on_the_real_clock() {
+    // Making keys takes longer than a handshake may.
+    certificates::make_all();
+    let cases = table::rows().into_iter().flat_map(|row| {
+        let once = row.cases.into_iter().filter(|(weather, ..)| *weather != Weather::Always);
+        once.map(move |case| (row.name, case, tokio::spawn(call(row.fault, case.0))))
+    });
+    let mut complaints = Vec::new();
+    for (name, case, call) in cases.collect::<Vec<_>>() {
+        let call = call.await.unwrap();
+        // The server sees the client go.
+        for _ in 0..1000 {
+            if complaint(&call, case).is_none() {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        complaints.extend(complaint(&call, case).map(|fault| format!("{name}, {:?}: {fault}", case.0)));
+    }
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
 }

@@ -3,8 +3,8 @@
 use std::net::TcpListener;
 
 use callredirect::outcome::Verdict;
-use callredirect::send::Deadline;
 use callredirect::send::transport::{SentFlag, Transport};
+use callredirect::send::{Deadline, clock};
 use callredirect::{Secret, outcome::Attempt};
 
 use crate::server::Event::{Answer, Close, Connect, Gone, Request, Reset};
@@ -184,7 +184,7 @@ async fn a_connection_can_be_opened_beforehand() {
         let server = Server::start(vec![first]);
         let endpoint = endpoint(&server.url());
         let transport = endpoint.transport().unwrap();
-        assert_eq!(endpoint.warm_up(&transport).await, Ok(()), "{status}");
+        assert_eq!(transport.warm_up(endpoint.url()).await, Ok(()), "{status}");
         settle().await;
         let prepared = endpoint.prepare(CALL, &to_user(), None).unwrap();
         let outcome = send(&transport, &prepared, &Secret::new(TOKEN), Deadline::after(seconds(13.0))).await;
@@ -204,8 +204,8 @@ async fn a_connection_that_does_not_open_well_is_not_used() {
     let server = Server::start(vec![vec![Step::Read, Step::Hang], answering(accepted())]);
     let endpoint = endpoint(&server.url());
     let transport = endpoint.transport().unwrap();
-    let before = tokio::time::Instant::now();
-    let opened = as_time_passes(seconds(0.01), endpoint.warm_up(&transport)).await;
+    let before = clock::now();
+    let opened = as_time_passes(seconds(0.01), transport.warm_up(endpoint.url())).await;
     assert!(opened.unwrap_err().0.starts_with("timed out"));
     assert_eq!(before.elapsed(), seconds(3.0));
     let prepared = endpoint.prepare(CALL, &to_user(), None).unwrap();
@@ -230,7 +230,7 @@ async fn after_a_503_connections_are_new_and_old_requests_finish() {
     let post = async |transport: Transport| {
         let (url, flag) = (server.url().parse().unwrap(), SentFlag::default());
         let head = transport.post_json(url, &Secret::new(TOKEN), &[], "{}".into(), &flag).await.unwrap();
-        head.answer(tokio::time::Instant::now() + seconds(1.0)).await.status
+        head.answer(clock::now() + seconds(1.0)).await.status
     };
     let later = async |wait: f64| {
         tokio::time::sleep(seconds(wait)).await;

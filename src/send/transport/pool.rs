@@ -74,13 +74,6 @@ impl Pools {
         }
     }
 
-    /// The next request gets new ones.
-    pub(super) fn doubt(&self) {
-        if let Some(pool) = &*self.current.lock().unwrap_or_else(PoisonError::into_inner) {
-            pool.doubtful.store(true, Ordering::Release);
-        }
-    }
-
     fn client(&self) -> Result<Client, Failure> {
         let builder = Client::builder()
             .user_agent(concat!("callredirect/", env!("CARGO_PKG_VERSION")))
