@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -18,19 +18,19 @@ use crate::send::clock::{self, Instant};
 #[derive(Debug, Clone, Default)]
 pub struct SentFlag {
     state: Arc<AtomicU8>,
+    busy: Arc<AtomicBool>,
     until: Option<Instant>,
 }
 
 const WAITING: u8 = 0;
 const TAKEN: u8 = 1;
-const TAKEN_BY_A_BUSY_SERVER: u8 = 2;
-const WITHDRAWN: u8 = 3;
+const WITHDRAWN: u8 = 2;
 
 impl SentFlag {
     /// From that moment on no connection may take the body, however late whoever waits for it notices: a machine
     /// that slept wakes up with a connection and a deadline both ready.
     pub fn until(moment: Instant) -> Self {
-        Self { state: Arc::default(), until: Some(moment) }
+        Self { until: Some(moment), ..Self::default() }
     }
 
     /// Takes the request back. True: it has not been sent and never will be, even if a connection gets hold of it
@@ -40,9 +40,9 @@ impl SentFlag {
         self.settle(WITHDRAWN)
     }
 
-    /// The request may have arrived, and the server's last word was that it wants fewer of them.
+    /// The server's last word was that it wants fewer requests.
     pub fn throttled(&self) -> bool {
-        self.state.load(Ordering::Acquire) == TAKEN_BY_A_BUSY_SERVER
+        self.busy.load(Ordering::Acquire)
     }
 
     fn take(&self) -> bool {
@@ -56,13 +56,11 @@ impl SentFlag {
     }
 
     /// The server's own account of how it ended.
-    pub(super) fn heard(&self, word: Option<Word>) {
-        let state = match word {
-            Some(Word::Unread) => WITHDRAWN,
-            Some(Word::Busy) => TAKEN_BY_A_BUSY_SERVER,
-            None => return,
-        };
-        self.state.store(state, Ordering::Release);
+    pub(super) fn heard(&self, word: Word) {
+        self.busy.store(word.busy, Ordering::Release);
+        if word.unread {
+            self.state.store(WITHDRAWN, Ordering::Release);
+        }
     }
 }
 

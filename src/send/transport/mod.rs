@@ -78,11 +78,6 @@ impl Transport {
         Ok(Self(Arc::new(Pools::new(settings)?)))
     }
 
-    /// From now on requests go over new connections; those under way are not cut off.
-    pub fn renew(&self) {
-        self.0.doubt();
-    }
-
     /// One POST of a JSON body, one attempt.
     pub async fn post_json(
         &self,
