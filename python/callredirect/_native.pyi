@@ -2240,6 +2240,7 @@ class Sender:
         limits: Limits | None = None,
         cloud: Cloud = ...,
         credential: ClientSecret | ClientCertificate | ManagedIdentity | None = None,
+        on_ambiguous: str = "probe_then_resend",
     ) -> Sender: ...
     @property
     def api_version(self, /) -> str:
