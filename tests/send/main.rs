@@ -10,6 +10,7 @@ use std::time::Duration;
 use callredirect::Secret;
 use callredirect::outcome::{Outcome, Refused, Verdict};
 use callredirect::redirect::{ApiVersion, Limits, Redirect, Target};
+use callredirect::send::retry::OnAmbiguous;
 use callredirect::send::transport::Transport;
 use callredirect::send::{Deadline, Endpoint, Prepared, Retries, Sending, Step};
 use tokio::task::yield_now;
@@ -22,7 +23,11 @@ mod answers;
 mod connections;
 mod deadline;
 mod prepare;
+mod graph_errors;
+mod luck;
 mod request;
+mod resend;
+mod retry;
 mod secrets;
 mod server;
 mod tokens;
@@ -45,9 +50,19 @@ fn seconds(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds)
 }
 
-/// Sends with one token, there being no other.
+/// Sends with one token, there being no other, and nothing again that may have arrived.
 async fn send(transport: &Transport, request: &Prepared, token: &Secret, deadline: Deadline) -> Outcome {
-    let mut sending = Sending::new(request.clone(), deadline, &Retries::default());
+    send_with(&Retries::new(OnAmbiguous::Stop, 1), transport, request, token, deadline).await
+}
+
+async fn send_with(
+    retries: &Retries,
+    transport: &Transport,
+    request: &Prepared,
+    token: &Secret,
+    deadline: Deadline,
+) -> Outcome {
+    let mut sending = Sending::new(request.clone(), deadline, retries);
     match sending.run(transport, token).await {
         Step::Done(outcome) => outcome,
         Step::TokenRefused => sending.give_up(),
@@ -60,6 +75,15 @@ async fn send_to(port: u16, budget: Duration) -> Outcome {
     let prepared = endpoint.prepare(CALL, &to_user(), None).unwrap();
     let transport = endpoint.transport().unwrap();
     send(&transport, &prepared, &Secret::new(TOKEN), Deadline::after(budget)).await
+}
+
+/// The same, asking about the call where that is allowed and sending again.
+async fn resend_to(port: u16, budget: Duration, seed: u64) -> Outcome {
+    let endpoint = endpoint(&format!("http://127.0.0.1:{port}"));
+    let prepared = endpoint.prepare(CALL, &to_user(), None).unwrap();
+    let transport = endpoint.transport().unwrap();
+    let retries = Retries::new(OnAmbiguous::ProbeThenResend, seed);
+    send_with(&retries, &transport, &prepared, &Secret::new(TOKEN), Deadline::after(budget)).await
 }
 
 /// Sends one redirect and lets no time pass meanwhile.
