@@ -8,6 +8,7 @@ use callredirect::outcome::{Outcome, Verdict};
 use callredirect::send::transport::{Settings, Transport};
 
 use crate::certificates::Bad;
+use crate::frames::rst_stream;
 use crate::graph::{Fault, Graph, Weather};
 use crate::table::End;
 use crate::time::{as_time_passes, settle};
@@ -158,4 +159,29 @@ async fn connections_grow_neither_cold_nor_old() {
     }
     let ten_and_one = ["POST 202", &" POST 404".repeat(9), " / POST 404"].concat();
     assert_eq!(graph.wire(), ten_and_one);
+}
+
+/// It was a slip of the name service: the next try asks anew.
+#[tokio::test(start_paused = true)]
+async fn an_unknown_name_is_not_remembered() {
+    let graph = Graph::start(Fault::NoName, Weather::Once);
+    let asked = Arc::<AtomicUsize>::default();
+    let transport = transport(&graph, &asked);
+    let outcome = as_time_passes(STEP, redirect(&graph, &transport)).await;
+    assert_eq!(outcome.verdict, accepted());
+    assert_eq!(outcome.attempts.len(), 2);
+    assert_eq!(asked.load(Ordering::Relaxed), 2);
+}
+
+/// A request turned away for another reason goes out again at once, whether or not it may have arrived.
+#[tokio::test(start_paused = true)]
+async fn a_server_that_wants_fewer_requests_gets_them_later() {
+    let refused: &[u8] = rst_stream!(reason 7);
+    let calm: &[u8] = rst_stream!(reason 11);
+    for (frame, late) in [(refused, false), (calm, true)] {
+        let call = call(Fault::Frame { frame, close: false }, Weather::Once);
+        let call = as_time_passes(STEP, call).await;
+        assert_eq!(call.outcome.verdict, accepted());
+        assert_eq!(call.outcome.elapsed > Duration::from_millis(500), late, "{:?}", call.outcome);
+    }
 }
