@@ -443,20 +443,23 @@ def test_a_warm_client_has_token_and_connection(graph: Simulator) -> None:
         assert isinstance(await client.redirect(call_of(graph, graph.tenant_id), TO_USER), cr.Accepted)
         assert len(graph.requests) == before + 1
 
-    for make in (own, Counting, Simulator.access_token):
-        warm(make(graph))  # type: ignore[operator]
-        asyncio.run(warm_async(make(graph)))  # type: ignore[operator]
+    makers: list[Callable[[Simulator], Any]] = [own, Counting, Simulator.access_token]
+    for make in makers:
+        warm(make(graph))
+        asyncio.run(warm_async(make(graph)))
 
 
 def test_what_warming_up_raises(graph: Simulator) -> None:
     held, url = refused_url()
+    cases: list[tuple[Any, str, type[Exception], str]] = []
     with held:
-        for credential, base_url, kind, words in [
+        cases += [
             (own(graph, secret="wrong"), graph.base_url, cr.CredentialError, "AADSTS7000215"),
             (own(graph, authority=url), graph.base_url, cr.CredentialError, "could not connect"),
             (own(graph), url, ConnectionError, "Graph cannot be reached"),
             ("token", url, ConnectionError, "Graph cannot be reached"),
-        ]:
+        ]
+        for credential, base_url, kind, words in cases:
             with pytest.raises(kind, match=words):
                 cr.Client(credential, base_url=base_url).warm_up(timeout=0.3)
             with pytest.raises(kind, match=words):
@@ -566,6 +569,7 @@ def test_no_secret_is_ever_shown(
     token = "canary.access.token"
     grant = f'{{"access_token": "{token}", "expires_in": 3600, "token_type": "Bearer"}}'.encode()
     echo = f'{{"error": "{CANARY}", "error_description": "AADSTS7: {CANARY}"}}'.encode()
+    repeat = f'{{"error": {{"code": "{token}", "message": "not {token}"}}}}'.encode()
     key = pem.decode().splitlines()[1]
     shown: list[str] = []
 
@@ -584,6 +588,7 @@ def test_no_secret_is_ever_shown(
         RawServer(response("200 OK", grant)) as gives,
         RawServer(response("401 Unauthorized", echo)) as refuses,
         RawServer(response("200 OK", echo)) as confused,
+        RawServer(response("401 Unauthorized", repeat)) as repeats,
         RawServer(None) as breaks,
         RawServer(ACCEPTED) as accepts,
     ):
@@ -595,7 +600,7 @@ def test_no_secret_is_ever_shown(
                 if authority == gives.url:
                     show(credential, graph.base_url)
                     show(credential, accepts.url)
-                    show(credential, refuses.url)
+                    show(credential, repeats.url)
                 show(credential, closed, 0.3)
                 shown.append(repr(credential))
                 shown.append(repr(cr.Client(credential)))
