@@ -200,7 +200,7 @@ impl Sending {
                 }
                 if flag.throttled() {
                     self.sent += 1;
-                    return Happened::Throttled(Some(CALM));
+                    return Happened::Throttled(None);
                 }
                 Happened::NotSent
             }
