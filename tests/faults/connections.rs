@@ -177,8 +177,8 @@ async fn an_unknown_name_is_not_remembered() {
 #[tokio::test(start_paused = true)]
 async fn a_server_that_wants_fewer_requests_gets_them_later() {
     let refused: &[u8] = rst_stream!(reason 7);
-    let calm: &[u8] = rst_stream!(reason 11);
-    for (frame, late) in [(refused, false), (calm, true)] {
+    let busy: &[u8] = rst_stream!(reason 11);
+    for (frame, late) in [(refused, false), (busy, true)] {
         let call = call(Fault::Frame { frame, close: false }, Weather::Once);
         let call = as_time_passes(STEP, call).await;
         assert_eq!(call.outcome.verdict, accepted());
