@@ -142,6 +142,8 @@ class OwnClaims:
 
     async def finish(self, call: TrackedCall) -> str | None:
         """As ``NativeClaims.finish``."""
+        if call.elsewhere:
+            return None
         try:
             await self._record("finish", call._key, self._worker, stage=call.stage, attempts=call._attempts)
         except _StoreError as fault:

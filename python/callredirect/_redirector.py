@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from ._claims import LEASE, NativeClaims, OwnClaims, check
 from ._client import AsyncClient
-from ._native import Accepted, ClaimRecord, Cloud, Receiver, Redirect, Reply, TrackedCall, Verifier
+from ._native import Accepted, ClaimRecord, Cloud, Outcome, Receiver, Redirect, Reply, TrackedCall, Verifier
 from .exceptions import CallRedirectError
 
 TYPE_CHECKING = False
@@ -366,18 +366,11 @@ class Redirector:
         """Claim, decide, validate, send. Whatever happens, the call ends in one recorded outcome."""
         claimed = False
         try:
-            claimed = self._granted(tracked, await claiming)
-            if claimed:
+            if claimed := self._granted(tracked, await claiming):
                 self._watch(tracked)
-                await self._settle(tracked, scenario_id)
+                await self._attempt(tracked, scenario_id)
                 if fault := await self._claims.finish(tracked):
                     self._store_fault(fault)
-        except CallRedirectError as error:
-            self._failed(tracked, _one_line(error))
-        except Exception as error:
-            # The credential: the log has the traceback, the record only the kind.
-            _logger().exception("call %s: the bot's code raised", tracked.call_id)
-            self._failed(tracked, f"{type(error).__name__} was raised")
         except BaseException as error:
             # The loop or the process is being stopped.
             self._failed(tracked, f"interrupted by {type(error).__name__}")
@@ -386,6 +379,16 @@ class Redirector:
             raise
         finally:
             self._redirecting.pop(tracked.call_id, None)
+
+    async def _attempt(self, tracked: TrackedCall, scenario_id: str | None) -> None:
+        try:
+            await self._settle(tracked, scenario_id)
+        except CallRedirectError as error:
+            self._failed(tracked, _one_line(error))
+        except Exception as error:
+            # The credential: the log has the traceback, the record only the kind.
+            _logger().exception("call %s: the bot's code raised", tracked.call_id)
+            self._failed(tracked, f"{type(error).__name__} was raised")
 
     def _granted(self, tracked: TrackedCall, grant: Grant) -> bool:
         """Whether to go on; if not, the call is settled."""
@@ -433,7 +436,8 @@ class Redirector:
             tracked._failed(_ENDED)
             return _logger().info("call %s: %s", tracked.call_id, _ENDED)  # nobody's fault
         token = await self._client._token(request)
-        if isinstance(token, str) and not self._granted(tracked, await self._claims.may_send(tracked)):
+        ready = not isinstance(token, Outcome)
+        if ready and not self._granted(tracked, await self._claims.may_send(tracked)):
             return None
         try:
             outcome = await self._client._send(request, token)
