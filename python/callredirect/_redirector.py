@@ -366,8 +366,9 @@ class Redirector:
         """Claim, decide, validate, send. Whatever happens, the call ends in one recorded outcome."""
         claimed = False
         try:
-            if claimed := self._granted(tracked, await claiming):
-                self._watch(tracked)
+            grant = await claiming
+            self._watch(tracked)
+            if claimed := self._granted(tracked, grant):
                 await self._attempt(tracked, scenario_id)
                 if fault := await self._claims.finish(tracked):
                     self._store_fault(fault)
@@ -400,6 +401,8 @@ class Redirector:
             _logger().info("call %s is another worker's", tracked.call_id)
         elif word == "ended":
             tracked._failed(_ENDED)
+            tracked._end_elsewhere()
+            self._over(tracked)
             _logger().info("call %s: %s", tracked.call_id, _ENDED)  # nobody's fault
         elif word == "refused":
             self._failed(tracked, f"not claimed, so not redirected: {reason}")
@@ -496,10 +499,8 @@ class Redirector:
         redirecting = self._redirecting.get(tracked.call_id)
         if redirecting is not None:
             await asyncio.wait([redirecting])
-        if timer := self._timers.pop(tracked.call_id, None):
-            timer.cancel()
         self._over(tracked)
-        if first:
+        if first and not tracked.timed_out:
             await self._run_ended(tracked)
 
     async def _run_ended(self, tracked: TrackedCall) -> None:
@@ -511,6 +512,8 @@ class Redirector:
             _logger().exception("call %s: the on_ended handler raised", tracked.call_id)
 
     def _over(self, tracked: TrackedCall) -> None:
+        if timer := self._timers.pop(tracked.call_id, None):
+            timer.cancel()
         for loop, over in self._waiters.pop(tracked.call_id, ()):
             with contextlib.suppress(RuntimeError):  # the loop that waited is closed
                 loop.call_soon_threadsafe(_resolve, over)
@@ -527,11 +530,12 @@ class Redirector:
 
     async def _never_ended(self, tracked: TrackedCall) -> None:
         record = await self._claims.get(tracked)
-        told_elsewhere = record is not None and record.ended
-        if tracked._time_out():
-            self._over(tracked)
-            if not told_elsewhere:
-                await self._run_ended(tracked)
+        if record is not None and record.ended:
+            tracked._end_elsewhere()
+        told = tracked._time_out() and not tracked.elsewhere
+        self._over(tracked)
+        if told:
+            await self._run_ended(tracked)
 
 
 def _one_line(error: Exception) -> str:

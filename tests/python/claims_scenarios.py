@@ -24,7 +24,7 @@ LEASE = 2.0
 
 def duplicates(store: str, *, ids: int, processes: int, seed: int, at_once: int = 8) -> dict[str, int]:
     """Each call is delivered 1 to 5 times to workers by chance, in any order; for one in 20 the end comes first."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     calls = [f"call-{seed}-{number}" for number in range(ids)]
     over = set(chance.sample(calls, ids // 20))
     deliveries = [call for call in calls for _ in range(chance.randint(1, 5))]

@@ -54,7 +54,7 @@ class Worker:
 
     async def route(self, call: cr.Call) -> cr.Redirect:
         self.at("claimed")
-        await asyncio.sleep(random.random() * 0.01)  # noqa: S311
+        await asyncio.sleep(random.random() * 0.01)
         return ALICE
 
     async def give_token(self) -> str:
@@ -72,7 +72,12 @@ class Worker:
         if "die" in order:
             self.dies[call_id] = order["die"]
         state = "incoming" if kind == "created" else "terminated"
-        call = {"@odata.type": "#microsoft.graph.call", "id": call_id, "state": state, "direction": "incoming"}
+        call = {
+            "@odata.type": "#microsoft.graph.call",
+            "id": call_id,
+            "state": state,
+            "direction": "incoming",
+        }
         note = {
             "changeType": kind,
             "resourceUrl": f"/communications/calls/{call_id}",
@@ -119,9 +124,7 @@ class Worker:
                 "elsewhere": elsewhere,
                 "failures": failures,
                 "degraded": self.bot.claims_degraded,
-                "late": [
-                    at for call in self.bot.calls for name, at in call.steps if name == "claimed"
-                ],
+                "late": [at for call in self.bot.calls for name, at in call.steps if name == "claimed"],
             }
         )
 

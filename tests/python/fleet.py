@@ -70,7 +70,9 @@ class Worker:
 class Fleet:
     """Starts workers against one Graph and one store; ends them with it."""
 
-    def __init__(self, store: str, *, store_down: str = "degrade", at_once: int = 16, held: bool = False) -> None:
+    def __init__(
+        self, store: str, *, store_down: str = "degrade", at_once: int = 16, held: bool = False
+    ) -> None:
         self.graph = Graph(ACCEPTED, open_gate=not held)
         self.simulator = Simulator()
         self.workers: list[Worker] = []

@@ -51,5 +51,7 @@ def test_what_is_too_late_to_take_over_is_listed(tmp_path: Path) -> None:
 def test_a_store_that_hangs_loses_no_call(tmp_path: Path) -> None:
     with RedisServer(tmp_path) as server:
         found = scenarios.outage(server.url, server, calls=10, seconds=1)
-    assert (found["redirected"], found["doubled"], found["warnings"], found["after it"]) == (10, 0, 1, 1), found
+    assert (found["redirected"], found["doubled"], found["warnings"], found["after it"]) == (10, 0, 1, 1), (
+        found
+    )
     assert found["degraded"] >= 9
