@@ -374,18 +374,12 @@ class Redirector:
         """Claim, decide, validate, send. Whatever happens, the call ends in one recorded outcome."""
         claimed = False
         try:
-            claimed = self._granted(tracked, await claiming)
-            if claimed:
-                self._watch(tracked)
-                await self._settle(tracked, scenario_id)
+            grant = await claiming
+            self._watch(tracked)
+            if claimed := self._granted(tracked, grant):
+                await self._attempt(tracked, scenario_id)
                 if fault := await self._claims.finish(tracked):
                     self._store_fault(fault)
-        except CallRedirectError as error:
-            self._failed(tracked, _one_line(error))
-        except Exception as error:
-            # The credential: the log has the traceback, the record only the kind.
-            logger().exception("call %s: the bot's code raised", tracked.call_id)
-            self._failed(tracked, f"{type(error).__name__} was raised")
         except BaseException as error:
             # The loop or the process is being stopped.
             self._failed(tracked, f"interrupted by {type(error).__name__}")
@@ -394,6 +388,16 @@ class Redirector:
             raise
         finally:
             self._redirecting.pop(tracked.call_id, None)
+
+    async def _attempt(self, tracked: TrackedCall, scenario_id: str | None) -> None:
+        try:
+            await self._settle(tracked, scenario_id)
+        except CallRedirectError as error:
+            self._failed(tracked, _one_line(error))
+        except Exception as error:
+            # The credential: the log has the traceback, the record only the kind.
+            logger().exception("call %s: the bot's code raised", tracked.call_id)
+            self._failed(tracked, f"{type(error).__name__} was raised")
 
     def _granted(self, tracked: TrackedCall, grant: Grant) -> bool:
         """Whether to go on; if not, the call is settled."""
@@ -405,6 +409,8 @@ class Redirector:
             logger().info("call %s is another worker's", tracked.call_id)
         elif word == "ended":
             tracked._failed(_ENDED)
+            tracked._end_elsewhere()
+            self._over(tracked)
             logger().info("call %s: %s", tracked.call_id, _ENDED)  # nobody's fault
         elif word == "refused":
             self._failed(tracked, f"not claimed, so not redirected: {reason}")
@@ -502,10 +508,8 @@ class Redirector:
         redirecting = self._redirecting.get(tracked.call_id)
         if redirecting is not None:
             await asyncio.wait([redirecting])
-        if timer := self._timers.pop(tracked.call_id, None):
-            timer.cancel()
         self._over(tracked)
-        if first:
+        if first and not tracked.timed_out:
             await self._run_ended(tracked)
 
     async def _run_ended(self, tracked: TrackedCall) -> None:
@@ -517,6 +521,8 @@ class Redirector:
             logger().exception("call %s: the on_ended handler raised", tracked.call_id)
 
     def _over(self, tracked: TrackedCall) -> None:
+        if timer := self._timers.pop(tracked.call_id, None):
+            timer.cancel()
         for loop, over in self._waiters.pop(tracked.call_id, ()):
             with contextlib.suppress(RuntimeError):  # the loop that waited is closed
                 loop.call_soon_threadsafe(_resolve, over)
@@ -533,11 +539,12 @@ class Redirector:
 
     async def _never_ended(self, tracked: TrackedCall) -> None:
         record = await self._claims.get(tracked)
-        told_elsewhere = record is not None and record.ended
-        if tracked._time_out():
-            self._over(tracked)
-            if not told_elsewhere:
-                await self._run_ended(tracked)
+        if record is not None and record.ended:
+            tracked._end_elsewhere()
+        told = tracked._time_out() and not tracked.elsewhere
+        self._over(tracked)
+        if told:
+            await self._run_ended(tracked)
 
 
 def _one_line(error: Exception) -> str:
