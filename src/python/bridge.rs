@@ -21,7 +21,7 @@ use super::outcome;
 use crate::outcome::Outcome;
 
 hint! {
-    Drained = "list[tuple[int, Outcome | str | None]]";
+    Drained = "list[tuple[int, Any]]";
 }
 
 type Letters = Vec<(u64, Py<PyAny>)>;
@@ -77,11 +77,16 @@ pub(super) fn block_on<T: Send + 'static>(
     }
 }
 
+/// Makes an object of a result, on a thread that holds the interpreter.
+pub(super) type Make = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
+
 /// What a ticket was waiting for.
 pub(super) enum Completion {
     Redirect(Outcome),
     /// Keys were fetched; or why not.
     Keys(Result<(), String>),
+    /// Anything else, made into an object where it is drained.
+    Made(Make),
 }
 
 /// Finished requests of one event loop.
@@ -160,6 +165,7 @@ impl Mailbox {
             let value = match completion {
                 Completion::Redirect(outcome) => outcome::object(py, outcome)?,
                 Completion::Keys(Ok(())) => py.None(),
+                Completion::Made(make) => make(py)?,
                 Completion::Keys(Err(reason)) => reason.into_pyobject(py)?.into_any().unbind(),
             };
             Ok((ticket, value))
