@@ -6,20 +6,13 @@
 //!
 //! The reply waits for no store. The second half calls the bot's own code, so whoever holds that code runs it (see the Python package).
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use crate::calls::{Calls, ClaimDesk, Step, TrackedCall};
-use crate::notification::{Event, Notification, ParseOptions, ParticipantInfo, Refusal, id_key, parse};
+use crate::notification::{Event, Notification, ParseOptions, Refusal, parse};
 use crate::send::clock::{self, Arrival, Instant};
-use crate::verify::{Claims, Reason, Verifier};
-
-/// Unknown key ids are cheap to invent: keys are fetched for them this often at most.
-const KEY_REFRESH: Duration = Duration::from_secs(30);
-
-/// Without any key every call is lost, so a fetch that failed is tried again sooner.
-const FIRST_KEYS_RETRY: Duration = Duration::from_secs(1);
+use crate::verify::{Binding, Claims, Reason, Verifier};
 
 /// A webhook request, as the host's adapter hands it over.
 #[derive(Debug, Clone, Copy)]
@@ -52,8 +45,7 @@ impl Reply {
 /// What `receive` came to.
 #[derive(Debug, Clone)]
 pub enum Receipt {
-    /// Microsoft's keys are needed first. Fetch them, unless a fetch is under way, and say so with
-    /// [`Redirector::keys_fetched`]; then receive the same request again.
+    /// Microsoft's keys are needed first: [`Verifier::fetch_keys`], then receive the same request again.
     NeedsKeys,
     /// Refused: nothing to do but reply. The reason is for logs.
     Refused(Reply, String),
@@ -70,17 +62,10 @@ pub enum Work {
     Ended(Arc<TrackedCall>),
 }
 
-#[derive(Debug, Default)]
-struct KeyFetch {
-    asked: Option<Instant>,
-    under_way: bool,
-}
-
 /// The receiving half of a bot.
 pub struct Redirector {
     verifier: Arc<Verifier>,
-    fetches_keys: bool,
-    fetch: Mutex<KeyFetch>,
+    binding: Binding,
     claims: Arc<ClaimDesk>,
     calls: Calls,
     options: ParseOptions,
@@ -88,18 +73,17 @@ pub struct Redirector {
 }
 
 impl Redirector {
-    /// `fetches_keys` says whether [`Receipt::NeedsKeys`] can be answered. `remembered` bounds the calls kept.
+    /// `remembered` bounds the calls kept.
     pub fn new(
         verifier: Arc<Verifier>,
-        fetches_keys: bool,
+        binding: Binding,
         claims: Arc<ClaimDesk>,
         options: ParseOptions,
         remembered: usize,
     ) -> Self {
         Self {
             verifier,
-            fetches_keys,
-            fetch: Mutex::default(),
+            binding,
             claims,
             calls: Calls::new(remembered),
             options,
@@ -157,7 +141,7 @@ impl Redirector {
         {
             return Receipt::Refused(Reply::status(400), format!("nothing readable; the first: {first}"));
         }
-        let foreign = notifications.iter().find_map(|note| foreign(note, &claims));
+        let foreign = notifications.iter().find_map(|note| self.binding.refusal(note, &claims));
         if let Some(reason) = foreign {
             return Receipt::Refused(Reply::status(403), reason.into());
         }
@@ -172,38 +156,15 @@ impl Redirector {
         let [authorization] = request.authorization else {
             return Err(refuse("not exactly one Authorization header"));
         };
-        match self.verifier.verify(authorization, clock::unix()) {
-            Ok(claims) => Ok(claims),
-            Err(error) if self.awaits_keys(error.reason) => Err(Receipt::NeedsKeys),
-            Err(error) => Err(match error.reason {
+        match self.verifier.verify_or_fetch(authorization, clock::unix()) {
+            None => Err(Receipt::NeedsKeys),
+            Some(Ok(claims)) => Ok(claims),
+            Some(Err(error)) => Err(match error.reason {
                 Reason::NoKeys => Receipt::Refused(Reply::status(503), error.to_string()),
                 Reason::Tenant => Receipt::Refused(Reply::status(403), error.to_string()),
                 _ => refuse(&error.to_string()),
             }),
         }
-    }
-
-    /// The fetch that [`Receipt::NeedsKeys`] asked for is over, well or badly: nobody waits for it any more.
-    pub fn keys_fetched(&self) {
-        let mut fetch = self.fetch.lock().unwrap_or_else(PoisonError::into_inner);
-        *fetch = KeyFetch { asked: Some(clock::now()), under_way: false };
-    }
-
-    /// Only requests that need the keys wait for them: a stranger's invented key id must not hold up genuine calls.
-    fn awaits_keys(&self, reason: Reason) -> bool {
-        let pause = match reason {
-            Reason::NoKeys => FIRST_KEYS_RETRY,
-            Reason::UnknownKey => KEY_REFRESH,
-            _ => return false,
-        };
-        if !self.fetches_keys {
-            return false;
-        }
-        let mut fetch = self.fetch.lock().unwrap_or_else(PoisonError::into_inner);
-        if fetch.asked.is_none_or(|asked| clock::now().saturating_duration_since(asked) >= pause) {
-            *fetch = KeyFetch { asked: Some(clock::now()), under_way: true };
-        }
-        fetch.under_way
     }
 
     /// Ends first: a call that came and went within one body must not be redirected.
@@ -237,22 +198,4 @@ impl Redirector {
 fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
-}
-
-/// The token does not sign the body: a token of one tenant or bot must not move a call of another.
-///
-/// A call that rings applications must ring this one. A call to an application instance (a phone number, a resource
-/// account) does not name the application, so it passes.
-fn foreign(notification: &Notification, claims: &Claims) -> Option<&'static str> {
-    let call = notification.call()?;
-    if call.tenant_id().is_some_and(|tenant| !tenant.eq_ignore_ascii_case(&claims.tenant_id)) {
-        return Some("the token is of another tenant than the call");
-    }
-    let rung: Vec<_> = call.targets().filter_map(ParticipantInfo::identity).collect();
-    let own = id_key(&claims.audience);
-    let others = rung.iter().all(|rung| {
-        rung.kind == "application" && rung.id().is_some_and(|id| !id.is_empty() && id_key(&id) != own)
-    });
-    let incoming = notification.event == Event::IncomingCall;
-    (incoming && !rung.is_empty() && others).then_some("the call rings another application")
 }

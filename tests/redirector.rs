@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::future::ready;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use callredirect::calls::{ClaimDesk, OnFault, Place, Step};
 use callredirect::notification::{ParseOptions, id_key, is_id};
 use callredirect::redirector::{Receipt, Redirector, Reply, Request, Work};
 use callredirect::send::clock::{self, Arrival};
-use callredirect::verify::{KeySet, Verifier};
+use callredirect::verify::{Binding, KeySet, KeySource, Verifier};
 use serde_json::{Value, json};
 
 const APP: &str = "24701998-1a73-4d42-8085-bf46ed0ae039";
@@ -60,10 +61,14 @@ struct Bot {
 
 impl Bot {
     fn new(keys: Option<KeySet>, tenants: Option<Vec<String>>, fetches: bool) -> Self {
-        let verifier = Arc::new(Verifier::new(APP, tenants, None, keys.unwrap_or_default()));
+        let mut verifier = Verifier::new(APP, tenants, None, keys.unwrap_or_default());
+        if fetches {
+            verifier = verifier.fetching_from(KeySource::new("https://keys.example", &[]).unwrap());
+        }
+        let verifier = Arc::new(verifier);
         let claims = Arc::new(ClaimDesk::new(Place::Memory, OnFault::Degrade, 10_000));
         let options = ParseOptions::default();
-        let redirector = Redirector::new(Arc::clone(&verifier), fetches, claims, options, 10_000);
+        let redirector = Redirector::new(Arc::clone(&verifier), Binding::default(), claims, options, 10_000);
         Self { redirector, verifier }
     }
 
@@ -275,7 +280,7 @@ async fn without_keys_a_fetch_is_asked_for_and_nobody_is_accused() {
     assert!(needs_keys() && needs_keys());
     // A token that is none needs no keys.
     assert_eq!(refused(bot.with(&["Bearer x"], None, b"")).status, 401);
-    bot.redirector.keys_fetched();
+    assert!(bot.verifier.fetch_keys_by(ready(Err("down".into()))).await.is_err());
     assert_eq!(refused(bot.receive(&incoming())).status, 503);
     tokio::time::advance(Duration::from_millis(999)).await;
     assert_eq!(refused(bot.receive(&incoming())).status, 503);
@@ -295,7 +300,7 @@ async fn an_unknown_key_fetches_once_in_30_seconds_and_delays_no_one_else() {
     assert!(matches!(with_rotated(), Receipt::NeedsKeys));
     assert!(matches!(with_rotated(), Receipt::NeedsKeys));
     assert!(matches!(bot.receive(&incoming()), Receipt::Accepted(..)));
-    bot.redirector.keys_fetched();
+    assert!(bot.verifier.fetch_keys_by(ready(Ok(jwks("k1")))).await.is_ok());
     for _ in 0..30 {
         let invented = signed(&KEY, "invented", &json!({}));
         assert_eq!(refused(bot.with(&[&invented], None, b"[]")).status, 401);
@@ -303,8 +308,7 @@ async fn an_unknown_key_fetches_once_in_30_seconds_and_delays_no_one_else() {
         tokio::time::advance(Duration::from_secs(1)).await;
     }
     assert!(matches!(with_rotated(), Receipt::NeedsKeys));
-    bot.verifier.replace_keys(jwks("k2"));
-    bot.redirector.keys_fetched();
+    assert!(bot.verifier.fetch_keys_by(ready(Ok(jwks("k2")))).await.is_ok());
     assert!(matches!(with_rotated(), Receipt::Accepted(..)));
 }
 

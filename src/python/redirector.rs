@@ -57,6 +57,8 @@ pub(super) struct Receipt {
     pub(super) scenario_id: Option<String>,
     /// Calls that ended.
     pub(super) ended: Vec<Py<TrackedCall>>,
+    /// Whether newer keys should be fetched now, for later requests.
+    pub(super) keys_due: bool,
 }
 
 /// The headers that matter, out of whatever mapping or list of pairs a host has.
