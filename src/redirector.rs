@@ -7,7 +7,14 @@
 //! The reply waits for no store. The second half calls the bot's own code, so whoever holds that code runs it (see the Python package).
 
 use std::sync::Arc;
+mod legacy;
+mod regions;
+
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use legacy::Announced;
+
+pub use regions::Regions;
 
 use crate::calls::{Calls, ClaimDesk, Step, TrackedCall};
 use crate::notification::{Event, Notification, ParseOptions, Refusal, parse};
@@ -23,22 +30,26 @@ pub struct Request<'a> {
     pub authorization: &'a [String],
     /// `Content-Type`.
     pub content_type: Option<&'a str>,
+    /// `X-Microsoft-Skype-Caller-Region`.
+    pub region: Option<&'a str>,
     /// When its first byte was seen.
     pub arrival: Arrival,
 }
 
 /// What the host answers. Tells a stranger nothing but the status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// HTTP status.
     pub status: u16,
     /// Headers.
     pub headers: &'static [(&'static str, &'static str)],
+    /// `Location`: the webhook of the caller's region.
+    pub location: Option<Arc<str>>,
 }
 
 impl Reply {
     const fn status(status: u16) -> Self {
-        Self { status, headers: &[] }
+        Self { status, headers: &[], location: None }
     }
 }
 
@@ -66,6 +77,8 @@ pub enum Work {
 pub struct Redirector {
     verifier: Arc<Verifier>,
     binding: Binding,
+    regions: Regions,
+    announced: Announced,
     claims: Arc<ClaimDesk>,
     calls: Calls,
     options: ParseOptions,
@@ -84,11 +97,19 @@ impl Redirector {
         Self {
             verifier,
             binding,
+            regions: Regions::default(),
+            announced: Announced::default(),
             claims,
             calls: Calls::new(remembered),
             options,
             closing: AtomicBool::new(false),
         }
+    }
+
+    /// With calls that other regions take.
+    #[must_use]
+    pub fn leaving_to(self, regions: Regions) -> Self {
+        Self { regions, ..self }
     }
 
     /// The calls of this process.
@@ -125,12 +146,15 @@ impl Redirector {
         if !request.content_type.is_none_or(is_json) {
             return Receipt::Refused(Reply::status(415), "the content type is not JSON".into());
         }
-        let notifications = match parse(request.body, &self.options, request.arrival) {
+        let mut notifications = match parse(request.body, &self.options, request.arrival) {
             Ok(notifications) => notifications,
             Err(refusal) => {
                 let status = match refusal {
                     Refusal::TooLarge(_) => 413,
-                    Refusal::Legacy(_) => 204,
+                    Refusal::Legacy(_) => {
+                        self.announced.keep(request.body, self.options.max_depth, request.arrival);
+                        204
+                    }
                     Refusal::Malformed(_) => 400,
                 };
                 return Receipt::Refused(Reply::status(status), crate::ParseError::from(refusal).to_string());
@@ -145,16 +169,29 @@ impl Redirector {
         if let Some(reason) = foreign {
             return Receipt::Refused(Reply::status(403), reason.into());
         }
+        let mut incoming =
+            notifications.iter_mut().filter(|note| note.event == Event::IncomingCall).peekable();
+        if incoming.peek().is_some()
+            && let Some(webhook) = self.regions.webhook(request.region)
+        {
+            let reply = Reply { location: Some(webhook), ..Reply::status(302) };
+            return Receipt::Refused(reply, "another region takes the call".into());
+        }
+        for note in incoming {
+            note.json.arrival = self.announced.take(note).unwrap_or(request.arrival);
+        }
         Receipt::Accepted(Reply::status(202), self.work(notifications, request.arrival, verified))
     }
 
     fn verify(&self, request: &Request<'_>) -> Result<Claims, Receipt> {
         let refuse = |reason: &str| {
-            let reply = Reply { status: 401, headers: &[("WWW-Authenticate", "Bearer")] };
+            let reply = Reply { headers: &[("WWW-Authenticate", "Bearer")], ..Reply::status(401) };
             Receipt::Refused(reply, reason.to_owned())
         };
-        let [authorization] = request.authorization else {
-            return Err(refuse("not exactly one Authorization header"));
+        let authorization = match request.authorization {
+            [authorization] => authorization,
+            _ if self.verifier.accepts_anyone() => "",
+            _ => return Err(refuse("not exactly one Authorization header")),
         };
         match self.verifier.verify_or_fetch(authorization, clock::unix()) {
             None => Err(Receipt::NeedsKeys),
@@ -183,7 +220,7 @@ impl Redirector {
         for notification in others {
             let incoming = notification.event == Event::IncomingCall;
             let Some(call_id) = notification.call_id().filter(|_| incoming) else { continue };
-            let call = self.calls.track(&call_id, arrival);
+            let call = self.calls.track(&call_id, notification.json.arrival);
             // Duplicates end here: a store is asked once for each call and process.
             if call.begin(notification) {
                 call.mark_at(Step::Verified, verified);

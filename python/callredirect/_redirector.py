@@ -86,6 +86,9 @@ class Redirector:
         application_instances: Object ids of the application instances (resource accounts, phone numbers) that are this
             bot's. A call must then ring one of them, or the application itself; else it is answered 403. ``None``
             takes the calls of any instance.
+        region_urls: For a bot in several regions: the other regions' webhooks by the caller's region (``"emea"``,
+            ``"apac"``, ...), as Microsoft names it in ``X-Microsoft-Skype-Caller-Region``. Their calls are answered
+            302 with that address, and Microsoft goes there.
 
     The host owns the server, the event loop and the lifecycle; see ``callredirect.adapters``. Logs to
     ``callredirect``: ``INFO`` for refused notifications and accepted redirects, ``WARNING`` for other outcomes,
@@ -108,6 +111,7 @@ class Redirector:
         base_url: str | None = None,
         limits: Limits | None = None,
         application_instances: Sequence[str] | None = None,
+        region_urls: Mapping[str, str] | None = None,
     ) -> None:
         verifier = verifier or Verifier(app_id)
         if verifier.app_id != app_id.lower():
@@ -125,7 +129,11 @@ class Redirector:
                 app_id,
             )
         receiver = functools.partial(
-            Receiver, verifier, fail_closed=fail_closed, application_instances=application_instances
+            Receiver,
+            verifier,
+            fail_closed=fail_closed,
+            application_instances=application_instances,
+            regions=dict(region_urls or {}),
         )
         self._claims: NativeClaims | OwnClaims
         if isinstance(store, str):
@@ -245,7 +253,7 @@ class Redirector:
             received_at: ``time.monotonic()`` when the request began; now, if it is not given.
 
         Returns:
-            What to answer: 202, 204, 400, 401, 403, 413, 415 or 503, whatever the sender did.
+            What to answer: 202, 204, 302, 400, 401, 403, 413, 415 or 503, whatever the sender did.
 
         Raises:
             TypeError: The host's mistake, never the sender's: a body or headers of another type. A header that is

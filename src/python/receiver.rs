@@ -1,5 +1,6 @@
 //! `Receiver`: verifies, reads, and asks for claims.
 
+use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -16,7 +17,7 @@ use super::tracked::{ClaimRecord, TrackedCall};
 use super::verify::Verifier;
 use crate::calls::{ClaimDesk, Grant, OnFault, Place};
 use crate::notification::ParseOptions;
-use crate::redirector::{self, Receipt as CoreReceipt, Request, Work};
+use crate::redirector::{self, Receipt as CoreReceipt, Regions, Request, Work};
 use crate::verify::Binding;
 
 hint! {
@@ -42,13 +43,15 @@ pub(super) struct Receiver {
 impl Receiver {
     #[new]
     #[pyo3(signature = (
-        verifier: "Verifier", *, store: "str", fail_closed: "bool", application_instances: "Sequence[str] | None"
+        verifier: "Verifier", *, store: "str", fail_closed: "bool", application_instances: "Sequence[str] | None",
+        regions: "Mapping[str, str]"
     ))]
     fn new(
         verifier: &Verifier,
         store: &str,
         fail_closed: bool,
         application_instances: Option<Vec<String>>,
+        regions: HashMap<String, String>,
     ) -> PyResult<Self> {
         let place = Place::of(store).map_err(PyValueError::new_err)?;
         let verifier = &verifier.core;
@@ -60,8 +63,10 @@ impl Receiver {
         let on_fault = if fail_closed { OnFault::FailClosed } else { OnFault::Degrade };
         let claims = Arc::new(ClaimDesk::new(place, on_fault, REMEMBERED));
         let binding = Binding::new(application_instances);
+        let regions = Regions::new(regions).map_err(|error| PyValueError::new_err(error.reason))?;
         let options = ParseOptions::default();
         let core = redirector::Redirector::new(Arc::clone(verifier), binding, claims, options, REMEMBERED);
+        let core = core.leaving_to(regions);
         Ok(Self { core: Arc::new(core), verifier: Arc::clone(verifier) })
     }
 
@@ -89,6 +94,7 @@ impl Receiver {
             body: &body_text(body)?,
             authorization: &headers.authorization,
             content_type: headers.content_type.last().map(String::as_str),
+            region: headers.region.last().map(String::as_str),
             arrival: arrival(py, received_at)?,
         };
         let mut receipt = Receipt {

@@ -236,7 +236,7 @@ fn issuer_and_audience_are_exact_strings() {
     assert_eq!(nameless.verify(&format!("Bearer {token}"), NOW).unwrap_err().reason, Reason::Issuer);
     let accepts = |configured: &str, issuer: &str| {
         let own = Verifier::new(APP, None, Some(vec![configured.into()]), keys(&[jwk("k1", &KEY)]));
-        let token = token(&header(), &with(payload(), json!({ "iss": issuer })));
+        let token = crate::signing::token(&header(), &with(payload(), json!({ "iss": issuer })));
         own.verify(&format!("Bearer {token}"), NOW).is_ok()
     };
     let (plain, slash) = ("https://issuer.example", "https://issuer.example/");
