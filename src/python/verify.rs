@@ -210,6 +210,7 @@ impl Verifier {
         let header = authorization_header.cast::<PyString>().ok().and_then(|text| text.to_str().ok());
         let verdict = match header {
             Some(header) => py.detach(|| self.core.verify(header, now)),
+            None if self.core.accepts_anyone() => self.core.verify("", now),
             None => Err(core::Reason::Missing.into()),
         };
         verdict
