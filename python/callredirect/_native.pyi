@@ -2557,6 +2557,7 @@ class TrackedCall:
         """
     def _decided(self, /) -> None: ...
     def _elsewhere(self, /) -> bool: ...
+    def _end_elsewhere(self, /) -> None: ...
     def _failed(self, /, reason: str) -> bool: ...
     def _fall_back(self, /, reason: str) -> None: ...
     @property
@@ -2597,7 +2598,7 @@ class TrackedCall:
     @property
     def ended(self, /) -> bool:
         """
-        Whether the notification of its end came.
+        Whether it is known to have ended; with a store, another worker may have been told.
         """
     @property
     def failure(self, /) -> str | None:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from ._claims import LEASE, NativeClaims, OwnClaims, check
 from ._client import AsyncClient
-from ._native import Accepted, ClaimRecord, Cloud, Receiver, Redirect, Reply, TrackedCall, Verifier
+from ._native import Accepted, ClaimRecord, Cloud, Outcome, Receiver, Redirect, Reply, TrackedCall, Verifier
 from .exceptions import CallRedirectError
 
 TYPE_CHECKING = False
@@ -390,18 +390,12 @@ class Redirector:
         """Claim, decide, validate, send. Whatever happens, the call ends in one recorded outcome."""
         claimed = False
         try:
-            claimed = self._granted(tracked, await claiming)
-            if claimed:
-                self._watch(tracked)
-                await self._settle(tracked, scenario_id)
+            grant = await claiming
+            self._watch(tracked)
+            if claimed := self._granted(tracked, grant):
+                await self._attempt(tracked, scenario_id)
                 if fault := await self._claims.finish(tracked):
                     self._store_fault(fault)
-        except CallRedirectError as error:
-            self._failed(tracked, _one_line(error))
-        except Exception as error:
-            # The credential: the log has the traceback, the record only the kind.
-            _logger().exception("call %s: the bot's code raised", tracked.call_id)
-            self._failed(tracked, f"{type(error).__name__} was raised")
         except BaseException as error:
             # The loop or the process is being stopped.
             self._failed(tracked, f"interrupted by {type(error).__name__}")
@@ -410,6 +404,16 @@ class Redirector:
             raise
         finally:
             self._redirecting.pop(tracked.call_id, None)
+
+    async def _attempt(self, tracked: TrackedCall, scenario_id: str | None) -> None:
+        try:
+            await self._settle(tracked, scenario_id)
+        except CallRedirectError as error:
+            self._failed(tracked, _one_line(error))
+        except Exception as error:
+            # The credential: the log has the traceback, the record only the kind.
+            _logger().exception("call %s: the bot's code raised", tracked.call_id)
+            self._failed(tracked, f"{type(error).__name__} was raised")
 
     def _granted(self, tracked: TrackedCall, grant: Grant) -> bool:
         """Whether to go on; if not, the call is settled."""
@@ -421,6 +425,8 @@ class Redirector:
             _logger().info("call %s is another worker's", tracked.call_id)
         elif word == "ended":
             tracked._failed(_ENDED)
+            tracked._end_elsewhere()
+            self._over(tracked)
             _logger().info("call %s: %s", tracked.call_id, _ENDED)  # nobody's fault
         elif word == "refused":
             self._failed(tracked, f"not claimed, so not redirected: {reason}")
@@ -457,7 +463,8 @@ class Redirector:
             tracked._failed(_ENDED)
             return _logger().info("call %s: %s", tracked.call_id, _ENDED)  # nobody's fault
         token = await self._client._token(request)
-        if isinstance(token, str) and not self._granted(tracked, await self._claims.may_send(tracked)):
+        ready = not isinstance(token, Outcome)
+        if ready and not self._granted(tracked, await self._claims.may_send(tracked)):
             return None
         try:
             outcome = await self._client._send(request, token)
@@ -516,10 +523,8 @@ class Redirector:
         redirecting = self._redirecting.get(tracked.call_id)
         if redirecting is not None:
             await asyncio.wait([redirecting])
-        if timer := self._timers.pop(tracked.call_id, None):
-            timer.cancel()
         self._over(tracked)
-        if first:
+        if first and not tracked.timed_out:
             await self._run_ended(tracked)
 
     async def _run_ended(self, tracked: TrackedCall) -> None:
@@ -531,6 +536,8 @@ class Redirector:
             _logger().exception("call %s: the on_ended handler raised", tracked.call_id)
 
     def _over(self, tracked: TrackedCall) -> None:
+        if timer := self._timers.pop(tracked.call_id, None):
+            timer.cancel()
         for loop, over in self._waiters.pop(tracked.call_id, ()):
             with contextlib.suppress(RuntimeError):  # the loop that waited is closed
                 loop.call_soon_threadsafe(_resolve, over)
@@ -547,11 +554,12 @@ class Redirector:
 
     async def _never_ended(self, tracked: TrackedCall) -> None:
         record = await self._claims.get(tracked)
-        told_elsewhere = record is not None and record.ended
-        if tracked._time_out():
-            self._over(tracked)
-            if not told_elsewhere:
-                await self._run_ended(tracked)
+        if record is not None and record.ended:
+            tracked._end_elsewhere()
+        told = tracked._time_out() and not tracked.elsewhere
+        self._over(tracked)
+        if told:
+            await self._run_ended(tracked)
 
 
 def _one_line(error: Exception) -> str:
