@@ -14,7 +14,7 @@ import threading
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 
 APP_ID, GRAPH, JWKS = os.environ["BOT_APP_ID"], os.environ["GRAPH_URL"], json.loads(os.environ["BOT_JWKS"])
 TOKEN = "x" * 1200
@@ -43,7 +43,6 @@ def by_hand() -> FastAPI:
     import aiohttp
     import jwt
     import orjson
-    from fastapi import Request, Response
 
     keys = {key["kid"]: jwt.PyJWK(key).key for key in JWKS["keys"]}
     issuers = ["https://api.botframework.com", "https://graph.microsoft.com"]

@@ -22,7 +22,7 @@ from callredirect.testing import Simulator
 ROUNDS, CALLS, WIDTH = 7, 600, 32
 BOTS = ("by-hand", "callredirect")
 GOAL = 0.5
-FIXTURE = Path(__file__).parents[1] / "tests/fixtures/notification/ex1-incoming.json"
+FIXTURE = Path(__file__).parents[1] / "tests/fixtures/notification/ex2-incoming.json"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
