@@ -54,7 +54,7 @@ say = @echo "==> $(1)"
 hush = @said=$$($(1) 2>&1) || { echo "$$said"; exit 1; }
 
 .PHONY: help build demo test test-rust lint lint-rust lint-python fmt types stubs wheel reliability bench fuzz clean
-.PHONY: reliability-exits reliability-claims
+.PHONY: reliability-exits reliability-claims reliability-keys
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -144,6 +144,10 @@ fuzz: ## mutated input for every reader, FUZZ_SECONDS=60 each; needs a nightly t
 reliability-claims: build ## claims under duplicates, crashes and failing stores, at length (half an hour); needs redis-server
 	$(call say,claims: one redirect per call, whatever happens)
 	@$(BIN)/python tests/reliability/claims.py
+
+reliability-keys: build ## keys that change, are down and are invented, in real time (a quarter of an hour)
+	$(call say,keys: no genuine call refused and no stampede)
+	@$(BIN)/python tests/reliability/keys.py
 
 clean: ## remove everything that was made
 	$(call say,clean)
