@@ -31,12 +31,7 @@ from django.core.wsgi import get_wsgi_application
 from django.urls import re_path
 
 import callredirect as cr
-from callredirect import adapters
-from callredirect.adapters import (
-    _blocking,
-    asgi,
-    azure_functions,
-)
+from callredirect.adapters import _blocking, asgi, azure_functions
 from callredirect.adapters import aiohttp as with_aiohttp
 from callredirect.adapters import django as with_django
 from callredirect.adapters import fastapi as with_fastapi
@@ -215,21 +210,27 @@ class Waitress(Server):
 class FrozenWorker(Server):
     """A Functions host's part: routes, reads, and lets the worker's loop run during an invocation only."""
 
+    def __init__(self, bot: cr.Redirector, app: func.FunctionApp | None = None) -> None:
+        super().__init__(bot)
+        if app is None:
+            app = func.FunctionApp()
+            app.register_functions(azure_functions.blueprint(bot))
+        (self.function,) = app.get_functions()
+
     def run(self) -> None:
-        app = func.FunctionApp()
-        app.register_functions(azure_functions.blueprint(self.bot))
-        (function,) = app.get_functions()
-        assert function.get_trigger().route == PATH.removeprefix("/api/") + "/{*below}"  # type: ignore[union-attr]
-        invoke: Callable[[func.HttpRequest], Awaitable[func.HttpResponse]] = function.get_user_function()
-        with asyncio.Runner() if hasattr(asyncio, "Runner") else contextlib.nullcontext():
-            loop = asyncio.new_event_loop()
+        trigger: Any = self.function.get_trigger()
+        assert trigger.route == PATH.removeprefix("/api/") + "/{*below}"
+        invoke: Callable[[func.HttpRequest], Awaitable[func.HttpResponse]] = self.function.get_user_function()
+        with contextlib.closing(asyncio.new_event_loop()) as loop:
 
             class Handler(BaseHTTPRequestHandler):
                 def do_POST(self) -> None:
                     if not self.path.startswith(PATH):
                         return self.reply(404)
                     body = self.rfile.read(int(self.headers["Content-Length"]))
-                    request = func.HttpRequest("POST", self.path, headers=self.headers, body=body)  # type: ignore[arg-type]
+                    names = {name.lower() for name in self.headers}
+                    headers = {name: ",".join(self.headers.get_all(name) or ()) for name in names}
+                    request = func.HttpRequest("POST", self.path, headers=headers, body=body)
                     response = loop.run_until_complete(invoke(request))
                     assert response.get_body() == b""
                     return self.reply(response.status_code, dict(response.headers))
@@ -248,7 +249,6 @@ class FrozenWorker(Server):
             self.ready.set()
             self.server.serve_forever(0.01)
             self.server.server_close()
-            loop.close()
 
     def ask_to_stop(self) -> None:
         self.server.shutdown()
@@ -298,4 +298,3 @@ SERVERS: dict[str, Callable[[cr.Redirector], Server]] = {
     "django_async": django_async,
     "azure_functions": FrozenWorker,
 }
-assert adapters

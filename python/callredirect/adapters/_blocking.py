@@ -35,7 +35,7 @@ def close(bot: Redirector) -> None:
 
 
 def _running(bot: Redirector) -> asyncio.AbstractEventLoop:
-    global _loop  # noqa: PLW0603 - there is one to a process
+    global _loop
     with _lock:
         _bots.add(bot)
         if _loop is None:
@@ -56,7 +56,7 @@ def _drain() -> None:
 
 
 def _forget() -> None:
-    global _lock, _loop  # noqa: PLW0603
+    global _lock, _loop
     _lock, _loop = threading.Lock(), None
     _bots.clear()
 

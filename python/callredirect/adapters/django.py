@@ -37,7 +37,9 @@ def async_view(bot: Redirector) -> Callable[..., Awaitable[HttpResponse]]:
     async def calls(request: HttpRequest, *_: str) -> HttpResponse:
         received_at = time.monotonic()
         if not hasattr(request, "scope"):
-            raise ImproperlyConfigured("async_view needs ASGI: under WSGI its loop ends with the request; use view")
+            raise ImproperlyConfigured(
+                "async_view needs ASGI: under WSGI its loop ends with the request; use view"
+            )
         body = read_stream(request, bot.max_bytes)
         return _response(await bot.handle(body, request.headers, received_at=received_at))
 
