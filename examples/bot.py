@@ -15,5 +15,5 @@ bot = cr.Redirector(
 
 
 @bot.on_incoming
-def route(call: cr.Call) -> cr.Redirect:
+def route(_: cr.Call) -> cr.Redirect:
     return cr.Redirect([cr.Target.user("98da8a1a-1b87-452c-a713-65d3f10b1253")])

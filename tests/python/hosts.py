@@ -191,7 +191,7 @@ def django_urls(view: Callable[..., Any]) -> None:
 class Waitress(Server):
     def run(self) -> None:
         django_urls(with_django.view(self.bot))
-        self.server = waitress.server.create_server(
+        self.server: Any = waitress.server.create_server(
             get_wsgi_application(), host="127.0.0.1", port=0, max_request_body_size=1_000_000, threads=8
         )
         self.port = int(self.server.effective_port)

@@ -13,6 +13,7 @@ class Readable(Protocol):
 
     def read(self, size: int = -1, /) -> bytes:
         """At most so many bytes; none at the end."""
+        ...
 
 
 async def read_chunks(chunks: AsyncIterable[bytes], most: int) -> bytes:

@@ -18,7 +18,7 @@ def blueprint(bot: Redirector, route: str = "calls") -> func.Blueprint:
     Below, because a redirect's ``callback_uri`` is often the webhook's address with something appended. The host lets
     everybody in, for Microsoft sends no key of the Functions host: the bot verifies each request itself.
     """
-    functions = func.Blueprint()
+    functions = func.Blueprint()  # type: ignore[no-untyped-call]
 
     @functions.function_name("callredirect")
     @functions.route(

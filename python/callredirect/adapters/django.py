@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
@@ -13,8 +12,9 @@ from django.views.decorators.http import require_POST
 
 from callredirect import Redirector, Reply
 
-from . import _blocking, asgi
+from . import _blocking
 from ._body import read_stream
+from ._draining import draining as draining
 
 
 def view(bot: Redirector) -> Callable[..., HttpResponse]:
@@ -37,23 +37,11 @@ def async_view(bot: Redirector) -> Callable[..., Awaitable[HttpResponse]]:
     async def calls(request: HttpRequest, *_: str) -> HttpResponse:
         received_at = time.monotonic()
         if not hasattr(request, "scope"):
-            raise ImproperlyConfigured(
-                "async_view needs ASGI: under WSGI its loop ends with the request; use view"
-            )
+            raise ImproperlyConfigured("async_view needs ASGI: WSGI's loop ends with the request; use view")
         body = read_stream(request, bot.max_bytes)
         return _response(await bot.handle(body, request.headers, received_at=received_at))
 
     return csrf_exempt(require_POST(calls))
-
-
-def draining(application: Callable[..., Awaitable[Any]], bot: Redirector) -> Callable[..., Awaitable[Any]]:
-    """Django's ASGI application, which is told of the shutdown only in this way: waits for redirects under way."""
-    lifespan = asgi.app(bot)
-
-    async def draining(scope: asgi.Message, receive: asgi.Receive, send: asgi.Send) -> None:
-        await (lifespan if scope["type"] == "lifespan" else application)(scope, receive, send)
-
-    return draining
 
 
 def _response(reply: Reply) -> HttpResponse:
