@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 import threading
 import types
@@ -135,6 +136,7 @@ class Hypercorn(LoopServer):
         self.port = listening.getsockname()[1]
         config = hypercorn.Config()
         config.bind = [f"fd://{listening.detach()}"]
+        config.errorlog = None
         self.ready.set()  # it listens: who comes early waits
         await hypercorn.asyncio.serve(self.app, config, shutdown_trigger=self._wait)
 
@@ -181,7 +183,11 @@ class Werkzeug(Server):
 def django_urls(view: Callable[..., Any]) -> None:
     """From now on Django has this view. There is one Django to a process."""
     if not settings.configured:
-        settings.configure(ALLOWED_HOSTS=["*"], SECRET_KEY="x", USE_TZ=True)
+        middleware = [
+            "django.middleware.common.CommonMiddleware",
+            "django.middleware.csrf.CsrfViewMiddleware",
+        ]
+        settings.configure(ALLOWED_HOSTS=["*"], SECRET_KEY="x", USE_TZ=True, MIDDLEWARE=middleware)
         django.setup()
     urls = types.ModuleType("urls")
     vars(urls)["urlpatterns"] = [re_path("^api/calls(/|$)", view)]
@@ -272,7 +278,12 @@ def starlette_app(bot: cr.Redirector) -> Server:
 
 
 def litestar_app(bot: cr.Redirector) -> Server:
-    return Uvicorn(bot, litestar.Litestar(plugins=[with_litestar.plugin(bot)]))
+    async def log(error: Exception, _: object) -> None:
+        # What Litestar does when it is told to log.
+        if getattr(error, "status_code", 500) == 500:
+            logging.getLogger("litestar").error("%r", error)
+
+    return Uvicorn(bot, litestar.Litestar(plugins=[with_litestar.plugin(bot)], after_exception=[log]))
 
 
 def quart_app(bot: cr.Redirector) -> Server:

@@ -133,7 +133,8 @@ def test_statuses(host: Host) -> None:
     assert host.ask(body=b"[]", **{"Content-Type": "text/plain"})[0] == 415
     status, headers, body = host.ask(body=b'{"callState": "incoming"}')
     assert (status, body) == (204, b"")
-    assert "content-length" not in headers
+    if host.name != "django_async":  # Django's own middleware gives one to all that it answers
+        assert "content-length" not in headers
     foreign = host.graph.notification_token(tenant_id="another")
     rung = host.graph.ring(host.url, token=foreign)
     assert (rung.reply_status, rung.redirect) == (403, None)

@@ -22,13 +22,17 @@ HOSTS = {title: text for title, text in sections(PAGE).items() if code(text)}
 STARTED = {title: text for title, text in HOSTS.items() if title != "Azure Functions"}
 BOT = (ROOT / "examples" / "bot.py").read_text(encoding="utf-8")
 
+SECONDS = 2.5
+"""Longer than any of the servers takes to end without waiting."""
+
 TARGET = "98da8a1a-1b87-452c-a713-65d3f10b1253"
 
 
 def slow(bot: str) -> str:
-    """The same bot, which takes its time to decide; its handler blocks."""
+    """The same bot, whose handler can be told to block for a while."""
     before, decision = bot.split("    return ")
-    return f"import time\n{before}    time.sleep(0.7)\n    return {decision}"
+    pause = f"    if os.path.exists('slow'):\n        time.sleep({SECONDS})\n"
+    return f"import time\n{before}{pause}    return {decision}"
 
 
 def write(folder: Path, title: str, bot: str) -> str:
@@ -60,6 +64,7 @@ def test_an_application_redirects_and_drains(title: str, tmp_path: Path) -> None
         assert rung.redirect["targets"][0]["identity"]["user"]["id"] == TARGET
 
         # The next one is still being decided when the process is told to end.
+        (tmp_path / "slow").touch()
         call_id = graph.place_call()
         note = {
             "changeType": "created",
