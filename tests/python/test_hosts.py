@@ -56,15 +56,28 @@ def write(folder: Path, title: str, bot: str) -> str:
 
 @pytest.mark.parametrize("title", STARTED)
 def test_an_application_redirects_and_drains(title: str, tmp_path: Path) -> None:
-    command = write(tmp_path, title, slow(BOT))
-    with Simulator() as graph, Application(graph, tmp_path, command) as application:
+    ring_and_stop(tmp_path, write(tmp_path, title, slow(BOT)))
+
+
+def test_waitress_drains_when_it_exits(tmp_path: Path) -> None:
+    write(tmp_path, "Flask", slow(BOT))
+    (on_signal,) = re.findall(r"`(signal\.signal\(.*\))`", HOSTS["Flask"])
+    with (tmp_path / "app.py").open("a") as file:
+        file.write(
+            f"import signal, sys, waitress\n{on_signal}\nwaitress.serve(app, listen='127.0.0.1:8080')\n"
+        )
+    ring_and_stop(tmp_path, "python app.py")
+
+
+def ring_and_stop(folder: Path, command: str) -> None:
+    with Simulator() as graph, Application(graph, folder, command) as application:
         rung = graph.ring(application.url)
         assert (rung.reply_status, rung.ended_status) == (202, 202)
         assert rung.redirect is not None
         assert rung.redirect["targets"][0]["identity"]["user"]["id"] == TARGET
 
         # The next one is still being decided when the process is told to end.
-        (tmp_path / "slow").touch()
+        (folder / "slow").touch()
         call_id = graph.place_call()
         note = {
             "changeType": "created",

@@ -42,9 +42,9 @@ def _running(bot: Redirector) -> asyncio.AbstractEventLoop:
             # Made on first use: a server forks its workers before that, and threads do not survive a fork.
             _loop = asyncio.new_event_loop()
             threading.Thread(target=_loop.run_forever, name="callredirect-loop", daemon=True).start()
-            # No daemon: the interpreter waits for it, while threads can still be started. At `atexit` it is too late
-            # for that, and handlers that block need one.
-            threading.Thread(target=_drain, name="callredirect-drain").start()
+            # No daemon, whatever thread this is: the interpreter waits for it, while threads can still be started. At
+            # `atexit` it is too late for that since Python 3.12, and handlers that block need one.
+            threading.Thread(target=_drain, name="callredirect-drain", daemon=False).start()
         return _loop
 
 
