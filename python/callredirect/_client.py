@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ._tokens import Tokens
 
 _TOO_LATE = "the deadline had passed before anything could be sent"
-_NO_TOKEN = "the credential gave no token before the deadline"
+_NEVER_CAME = "the credential gave no token before the deadline"
 _WARM_UP_SECONDS = 13.0
 
 
@@ -105,7 +105,7 @@ class Client(_Door):
         if self._tokens is not None:
             token = self._tokens.get(request.tenant_id, request.deadline.remaining)
             if token is None:
-                return request.never_sent(_NO_TOKEN)
+                return request.never_sent(_NEVER_CAME)
         outcome = self._sender.send(request, token)
         if outcome is None and self._tokens is not None and token is not None:
             self._tokens.refused(request.tenant_id, token)
@@ -132,7 +132,7 @@ class Client(_Door):
             ConnectionError: Graph could not be reached.
         """
         if self._tokens is not None and self._tokens.get(tenant_id, timeout) is None:
-            raise CredentialError(_NO_TOKEN)
+            raise CredentialError(_NEVER_CAME)
         self._sender.warm_up(tenant_id, timeout)
 
     def close(self) -> None:
@@ -167,7 +167,7 @@ class AsyncClient(_Door):
     async def warm_up(self, tenant_id: str | None = None, *, timeout: float = _WARM_UP_SECONDS) -> None:
         """Fetches a token and opens a connection, so that the first call waits for neither; see ``Client.warm_up``."""
         if self._tokens is not None and await self._tokens.get_async(tenant_id, timeout) is None:
-            raise CredentialError(_NO_TOKEN)
+            raise CredentialError(_NEVER_CAME)
         from ._bridge import loop_mailbox
 
         box = loop_mailbox()
@@ -184,7 +184,7 @@ class AsyncClient(_Door):
         if request.deadline.passed:
             return request.never_sent(_TOO_LATE)
         token = await self._tokens.get_async(request.tenant_id, request.deadline.remaining)
-        return request.never_sent(_NO_TOKEN) if token is None else token
+        return request.never_sent(_NEVER_CAME) if token is None else token
 
     async def _send(self, request: PreparedRedirect, token: str | Outcome | None) -> Outcome:
         if not (token is None or isinstance(token, str)):

@@ -37,11 +37,8 @@ class AsyncTokenCredential(Protocol):
         ...
 
 
-Credential: TypeAlias = (
-    "str | Callable[[], str] | Callable[[], Awaitable[str]] | TokenCredential | AsyncTokenCredential"
-    " | ClientSecret | ClientCertificate | ManagedIdentity"
-)
 OwnCredential: TypeAlias = "ClientSecret | ClientCertificate | ManagedIdentity"
+Credential: TypeAlias = "str | Callable[[], str] | Callable[[], Awaitable[str]] | TokenCredential | AsyncTokenCredential | OwnCredential"
 
 
 def get_token(credential: Any, scope: str, tenant_id: str | None) -> Any:

@@ -185,11 +185,11 @@ async def _settled(result: Future[Any], seconds: float) -> bool:
 
         event, run = trio.Event(), trio.lowlevel.current_trio_token()
 
-        def ring(_: object) -> None:
+        def ring_trio(_: object) -> None:
             with contextlib.suppress(trio.RunFinishedError):
                 run.run_sync_soon(event.set)
 
-        result.add_done_callback(ring)
+        result.add_done_callback(ring_trio)
         with trio.move_on_after(max(0.0, seconds)):
             await event.wait()
         return result.done()
@@ -198,10 +198,14 @@ async def _settled(result: Future[Any], seconds: float) -> bool:
     loop = asyncio.get_running_loop()
     waiting: asyncio.Future[None] = loop.create_future()
 
-    def wake(_: object) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed
-            loop.call_soon_threadsafe(lambda: waiting.done() or waiting.set_result(None))
+    def wake() -> None:
+        if not waiting.done():  # somebody still waits
+            waiting.set_result(None)
 
-    result.add_done_callback(wake)
+    def ring(_: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(wake)
+
+    result.add_done_callback(ring)
     await asyncio.wait([waiting], timeout=seconds)
     return result.done()

@@ -9,7 +9,7 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 /// How far clocks may differ, in seconds.
-const SKEW: u64 = 300;
+const SKEW: f64 = 300.0;
 
 /// A certificate as an app registration keeps it: the public half.
 #[derive(Debug)]
@@ -49,10 +49,10 @@ impl Registered {
         assertion: &str,
         app_id: &str,
         endpoint: &str,
-        now: u64,
+        now: f64,
     ) -> Result<(), BadAssertion> {
         let claims = signed_claims(registered, assertion).ok_or(BadAssertion::Signature)?;
-        let time = |name: &str| claims.get(name).and_then(Value::as_u64);
+        let time = |name: &str| claims.get(name).and_then(Value::as_f64);
         let begun = time("nbf").or_else(|| time("iat")).is_none_or(|begins| begins <= now + SKEW);
         if !begun || time("exp").is_none_or(|ends| ends + SKEW < now) {
             return Err(BadAssertion::Time);
@@ -74,12 +74,14 @@ impl Registered {
 fn signed_claims(registered: &[Registered], assertion: &str) -> Option<serde_json::Map<String, Value>> {
     let (message, signature) = assertion.rsplit_once('.')?;
     let (header, claims) = message.split_once('.')?;
-    let decode = |part: &str| BASE64_URL_SAFE_NO_PAD.decode(part).ok();
+    // Microsoft's own Python library leaves the padding in, which has no place there.
+    let decode = |part: &str| BASE64_URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok();
     let header: Value = serde_json::from_slice(&decode(header)?).ok()?;
     let named = |name: &str| header.get(name).and_then(Value::as_str);
-    let certificate = registered
-        .iter()
-        .find(|known| named("x5t#S256") == Some(&known.sha256) || named("x5t") == Some(&known.sha1))?;
+    let names =
+        |name: &str, known: &str| named(name).is_some_and(|given| given.trim_end_matches('=') == known);
+    let certificate =
+        registered.iter().find(|known| names("x5t#S256", &known.sha256) || names("x5t", &known.sha1))?;
     let algorithm: &RsaParameters = match named("alg")? {
         "PS256" => &RSA_PSS_2048_8192_SHA256,
         "RS256" => &RSA_PKCS1_2048_8192_SHA256,

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use super::assertion::{BadAssertion, Registered};
 use super::graph::Graph;
 use super::tokens::AccessOptions;
+use crate::send::clock;
 
 /// How long a token lives that nobody gave another life.
 pub(super) const LIFETIME: Duration = Duration::from_secs(3600);
@@ -147,8 +148,7 @@ fn check(
     match (field("client_secret"), field("client_assertion")) {
         (_, Some(assertion)) => {
             let registered = issuer.certificates.read().unwrap_or_else(PoisonError::into_inner);
-            let now = unix_seconds();
-            match Registered::check(&registered, assertion, &issuer.app_id, endpoint, now) {
+            match Registered::check(&registered, assertion, &issuer.app_id, endpoint, clock::unix()) {
                 Ok(()) => Ok(()),
                 Err(BadAssertion::Signature) => Err(BAD_SIGNATURE),
                 Err(BadAssertion::Time) => Err(BAD_TIME),
