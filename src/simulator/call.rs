@@ -105,9 +105,19 @@ impl Calls {
         let place = table.next_place;
         table.next_place += 1;
         table.oldest_first.insert(place, id.clone());
-        table
-            .by_id
-            .insert(id, Call { place, facts, rang: Instant::now(), window, redirected: false, redirects: 0, faults, waiting });
+        table.by_id.insert(
+            id,
+            Call {
+                place,
+                facts,
+                rang: Instant::now(),
+                window,
+                redirected: false,
+                redirects: 0,
+                faults,
+                waiting,
+            },
+        );
         true
     }
 

@@ -98,10 +98,10 @@ pub(super) struct Ringing {
 
 /// Rings every target of a redirect at once; the first to pick up wins, and of two in the same moment the first named.
 pub(super) fn ring(redirect: &Redirect, callees: &BTreeMap<String, Callee>) -> Ringing {
-    let limit = redirect.timeout.and_then(|seconds| u64::try_from(seconds).ok()).map_or(
-        if redirect.targets.len() > 1 { RINGS_MANY } else { RINGS_ONE },
-        Duration::from_secs,
-    );
+    let limit = redirect
+        .timeout
+        .and_then(|seconds| u64::try_from(seconds).ok())
+        .map_or(if redirect.targets.len() > 1 { RINGS_MANY } else { RINGS_ONE }, Duration::from_secs);
     let each: Vec<_> = redirect.targets.iter().map(|target| (target, callee(target, callees))).collect();
     let first = each
         .iter()
@@ -166,7 +166,10 @@ mod tests {
         assert_eq!(all(Callee::Unreachable), (0, Ending::Unreachable, None));
         let mixed = [("a", Callee::Unreachable), ("b", Callee::Busy)];
         assert_eq!(ended(&redirect, &mixed), (0, Ending::Busy, None));
-        assert_eq!(ended(&redirect, &[("a", Callee::NoAnswer), ("b", Callee::Busy)]), (20, Ending::NoAnswer, None));
+        assert_eq!(
+            ended(&redirect, &[("a", Callee::NoAnswer), ("b", Callee::Busy)]),
+            (20, Ending::NoAnswer, None)
+        );
         let one = Redirect::to([Target::user("a")]);
         assert_eq!(ended(&one, &[("a", Callee::NoAnswer)]), (55, Ending::NoAnswer, None));
     }

@@ -71,8 +71,9 @@ impl Caller {
             body: self.options.body.take().unwrap_or_else(|| self.facts.incoming()),
             token: std::mem::take(&mut self.options.token),
         };
-        let mut followed =
-            self.follow(&mut rung, &url, delivery.deliver(note, url.clone()), &mut redirect, start, window).await?;
+        let mut followed = self
+            .follow(&mut rung, &url, delivery.deliver(note, url.clone()), &mut redirect, start, window)
+            .await?;
         let mut known = Some(known);
         if followed != Followed::Redirected {
             // From here on Graph does not know it; until here it may have taken a redirect that we have not seen.
@@ -83,7 +84,8 @@ impl Caller {
                 followed = Followed::Redirected;
             }
         }
-        let callback = rung.redirect.as_ref().map_or_else(|| url.clone(), |r| line::callback_url(&r.body, &url));
+        let callback =
+            rung.redirect.as_ref().map_or_else(|| url.clone(), |r| line::callback_url(&r.body, &url));
         match followed {
             Followed::Redirected => self.targets_ring(&mut rung, &mut delivery, &callback, start).await?,
             Followed::Over(ending) => {

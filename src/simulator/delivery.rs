@@ -146,7 +146,8 @@ impl Delivery {
         let replied = if letter.change_type == "created" {
             posted.await
         } else {
-            let late = |_| NoReply { unsent: false, why: format!("no reply within {} s", LATER_REPLY.as_secs()) };
+            let late =
+                |_| NoReply { unsent: false, why: format!("no reply within {} s", LATER_REPLY.as_secs()) };
             tokio::time::timeout(LATER_REPLY, posted).await.unwrap_or_else(|late_by| Err(late(late_by)))
         };
         let (status, problem) = match &replied {

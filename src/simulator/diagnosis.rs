@@ -26,7 +26,9 @@ pub(super) fn problem(rung: &RungCall, graph: &Graph, url: &Url, window: Duratio
     let seconds = window.as_secs_f64();
     let Some(status) = rung.reply_status else {
         return Some(match (&rung.problem, refused) {
-            (Some(why), _) => format!("the bot closed the connection without a reply to POST {path} ({why}); see its log"),
+            (Some(why), _) => {
+                format!("the bot closed the connection without a reply to POST {path} ({why}); see its log")
+            }
             (None, Some(refused)) => refused,
             (None, None) => format!("the bot did not reply to POST {path} within {seconds} s"),
         });
@@ -35,7 +37,9 @@ pub(super) fn problem(rung: &RungCall, graph: &Graph, url: &Url, window: Duratio
     Some(match (status, refused) {
         (200..300, Some(refused)) => format!("{replied}, and {refused}"),
         (204, None) => format!("{replied} and redirected nothing within {seconds} s"),
-        (200..300, None) => format!("{replied} and sent no redirect to {} within {seconds} s", graph.base_url),
+        (200..300, None) => {
+            format!("{replied} and sent no redirect to {} within {seconds} s", graph.base_url)
+        }
         (404 | 405, _) => format!("{replied}: is this the path of its webhook?"),
         (401 | 403, _) => format!(
             "{replied}: does its verifier have this simulator's app id, and its metadata_url or jwks?"

@@ -114,7 +114,8 @@ impl Feed {
             let oldest = kept.events.pop_front();
             kept.bytes -= oldest.map_or(0, |event| event.what.bytes());
         }
-        let event = Event { number: kept.next, at: self.started.elapsed(), call_id: call_id.to_owned(), what };
+        let event =
+            Event { number: kept.next, at: self.started.elapsed(), call_id: call_id.to_owned(), what };
         kept.next += 1;
         kept.events.push_back(Arc::new(event));
         drop(kept);

@@ -211,7 +211,8 @@ fn violations(body: &Bytes, version: ApiVersion, has_number: bool) -> Result<Vec
     let redirect = Redirect::from_json(body)
         .map_err(|fault| GraphError::bad_request(format!("Unable to read JSON request payload: {fault}.")))?;
     let mut violations = redirect.violations(version, &Limits::default());
-    let phones = redirect.targets.iter().enumerate().filter(|(_, target)| target.kind == "phone" && !has_number);
+    let phones =
+        redirect.targets.iter().enumerate().filter(|(_, target)| target.kind == "phone" && !has_number);
     violations.extend(phones.map(|(index, target)| Violation {
         code: "phone_needs_application_instance",
         path: format!("$.targets[{index}].identity.phone"),

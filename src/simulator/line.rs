@@ -87,7 +87,12 @@ impl Line {
     }
 
     /// Posts a notification with the headers real ones have.
-    pub(super) async fn post(&self, letter: &Letter, scenario_id: &str, chain_id: &str) -> Result<Reply, NoReply> {
+    pub(super) async fn post(
+        &self,
+        letter: &Letter,
+        scenario_id: &str,
+        chain_id: &str,
+    ) -> Result<Reply, NoReply> {
         let mut request = self
             .client
             .post(letter.url.clone())

@@ -62,7 +62,12 @@ impl CallFacts {
     }
 
     /// The notification of a call that is over.
-    pub(super) fn terminated(&self, timeline: Timeline, ending: Ending, answered_by: Option<&Target>) -> Vec<u8> {
+    pub(super) fn terminated(
+        &self,
+        timeline: Timeline,
+        ending: Ending,
+        answered_by: Option<&Target>,
+    ) -> Vec<u8> {
         let mut call = self.to_json("terminated", answered_by.and_then(|target| shown(target, timeline)));
         if let Some(members) = call.as_object_mut() {
             if let Some(result_info) = ending.result_info() {
@@ -78,7 +83,8 @@ impl CallFacts {
     /// The call in the Skype format from before Graph, as far as its samples go: no envelope, no types.
     pub(super) fn legacy(&self) -> Vec<u8> {
         let mri = |participant: &Value| -> String {
-            let id = |kind: &str| participant.pointer(&format!("/identity/{kind}/id")).and_then(Value::as_str);
+            let id =
+                |kind: &str| participant.pointer(&format!("/identity/{kind}/id")).and_then(Value::as_str);
             match (id("user"), id("phone"), id("application")) {
                 (Some(user), _, _) => format!("8:orgid:{user}"),
                 (_, Some(number), _) => format!("4:{number}"),
@@ -86,9 +92,7 @@ impl CallFacts {
                 _ => "29:unknown".to_owned(),
             }
         };
-        let someone = |participant: &Value, originator: bool| {
-            json!({"identity": mri(participant), "languageId": "en-US", "originator": originator})
-        };
+        let someone = |participant: &Value, originator: bool| json!({"identity": mri(participant), "languageId": "en-US", "originator": originator});
         let called = self.targets.iter().map(|target| someone(target, false));
         let participants: Vec<_> = std::iter::once(someone(&self.source, true)).chain(called).collect();
         let call = json!({

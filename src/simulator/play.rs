@@ -44,12 +44,8 @@ pub(super) async fn play(
 ) -> Result<Vec<RungCall>, RingError> {
     let speed = scenario.speed.unwrap_or(graph.rules.speed);
     let begun = tokio::time::Instant::now();
-    let mut order: Vec<_> = scenario
-        .calls
-        .iter()
-        .flat_map(|call| std::iter::repeat_n(call, call.count))
-        .enumerate()
-        .collect();
+    let mut order: Vec<_> =
+        scenario.calls.iter().flat_map(|call| std::iter::repeat_n(call, call.count)).enumerate().collect();
     order.sort_by_key(|(_, call)| call.start);
     let together = Arc::new(Semaphore::new(scenario.together));
     let mut results = Vec::with_capacity(order.len());

@@ -64,7 +64,8 @@ impl GraphError {
         let retry_after = Some(rule.time()).filter(|time| !time.is_zero());
         Some(match rule.fault {
             Fault::Throttled => {
-                let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", "Please retry again later.");
+                let error =
+                    Self::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", "Please retry again later.");
                 Self { retry_after, ..error }
             }
             Fault::Unavailable => {
@@ -77,9 +78,7 @@ impl GraphError {
             }
             Fault::BadGateway => unknown(StatusCode::BAD_GATEWAY),
             Fault::GatewayTimeout => unknown(StatusCode::GATEWAY_TIMEOUT),
-            Fault::Unauthorized => {
-                Self::unauthenticated("Lifetime validation failed, the token is expired.")
-            }
+            Fault::Unauthorized => Self::unauthenticated("Lifetime validation failed, the token is expired."),
             Fault::NotRegistered => {
                 Self::new(StatusCode::FORBIDDEN, "7503", "Application is not registered in our store.")
             }

@@ -22,11 +22,10 @@ pub(super) fn read(text: &str, name: &str) -> Result<Scenario, ParseError> {
         place(ParseError::unplaced(reason), error.span().map(|span| span.start))
     })?;
     let mut places = Places::new();
-    let value = of_table(table.get_ref(), "$", &mut places)
-        .map_err(|error| {
-            let offset = places.get(&error.path).copied();
-            place(error, offset)
-        })?;
+    let value = of_table(table.get_ref(), "$", &mut places).map_err(|error| {
+        let offset = places.get(&error.path).copied();
+        place(error, offset)
+    })?;
     read::scenario(&value).map_err(|error| {
         let offset = nearest_place(&places, &error.path);
         place(error, offset)

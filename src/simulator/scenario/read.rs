@@ -79,13 +79,19 @@ pub(super) fn call(value: &Value, path: &str) -> Result<ScenarioCall, ParseError
     let options = RingOptions {
         name: table.text("name")?,
         call_id: table.text("call_id")?,
-        source: table.get("source").map(|(value, path)| participant(value, &path)).transpose()?.or(base.source),
+        source: table
+            .get("source")
+            .map(|(value, path)| participant(value, &path))
+            .transpose()?
+            .or(base.source),
         targets: if targets.is_empty() { base.targets } else { targets },
         tenant_id: table.text("tenant_id")?.or(base.tenant_id),
         callback_uri: table.text("callback_uri")?.or(base.callback_uri),
         my_participant_id: table.text("my_participant_id")?.or(base.my_participant_id),
         wait: table.seconds("wait")?,
-        callees: table.get("callees").map_or_else(|| Ok(BTreeMap::new()), |(value, path)| callees(value, &path))?,
+        callees: table
+            .get("callees")
+            .map_or_else(|| Ok(BTreeMap::new()), |(value, path)| callees(value, &path))?,
         hang_up: table.seconds("hang_up")?,
         timeline: table.word("timeline", &Timeline::WORDS)?.unwrap_or_default(),
         faults: table.get("faults").map_or_else(|| Ok(Vec::new()), |(value, path)| faults(value, &path))?,
@@ -156,7 +162,10 @@ fn rule(value: &Value, path: &str) -> Result<FaultRule, ParseError> {
     }
     let table = Table::of(value, path, &FAULT_KEYS)?;
     let Some((name, name_path)) = table.get("name") else {
-        return Err(fault(path, "the fault has no name; write for instance { name = \"delay\", seconds = 2 }"));
+        return Err(fault(
+            path,
+            "the fault has no name; write for instance { name = \"delay\", seconds = 2 }",
+        ));
     };
     let what = named(name, &name_path)?;
     let seconds = table.seconds("seconds")?;

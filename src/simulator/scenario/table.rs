@@ -88,7 +88,9 @@ pub(super) fn list<T>(
 }
 
 pub(super) fn members<'a>(value: &'a Value, path: &str) -> Result<&'a Map<String, Value>, ParseError> {
-    value.as_object().ok_or_else(|| fault(path, format!("{} is not a table of keys and values", shown(value))))
+    value
+        .as_object()
+        .ok_or_else(|| fault(path, format!("{} is not a table of keys and values", shown(value))))
 }
 
 pub(super) fn text<'a>(value: &'a Value, path: &str) -> Result<&'a str, ParseError> {

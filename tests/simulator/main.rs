@@ -16,6 +16,10 @@ use callredirect::simulator::{
 };
 use serde_json::{Value, json};
 
+mod events;
+mod faults;
+mod scenario;
+
 const FORWARD: &str = r##"{"targets": [{"@odata.type": "#microsoft.graph.invitationParticipantInfo", "identity": {
     "@odata.type": "#microsoft.graph.identitySet", "application": {"@odata.type": "#microsoft.graph.identity",
     "displayName": "test bot 2", "id": "22bfd41f-550e-477d-8789-f6f7bd2a5e8b"}}}],
@@ -102,7 +106,10 @@ async fn a_redirect_is_accepted_once() {
     assert!(redirects[0].after.unwrap() < Duration::from_secs(15));
     let requests: Vec<_> = graph.requests().into_iter().map(|r| (r.method, r.path, r.status)).collect();
     let path = format!("/beta/communications/calls/{id}/redirect");
-    assert_eq!(requests, [("POST".to_owned(), path.clone(), Some(202)), ("POST".to_owned(), path, Some(404))]);
+    assert_eq!(
+        requests,
+        [("POST".to_owned(), path.clone(), Some(202)), ("POST".to_owned(), path, Some(404))]
+    );
 }
 
 #[tokio::test]
