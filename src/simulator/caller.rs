@@ -96,7 +96,7 @@ impl Caller {
         // Before the bot is told of the end, for a bot that asks Graph at once.
         drop(known);
         let (ending, answered_by) = (rung.ending, rung.answered_by.clone().map(Box::new));
-        self.graph.feed.tell(&rung.call_id, EventKind::CallEnded { ending, answered_by });
+        self.graph.feed.tell(&rung.call_id, EventKind::CallFinished { ending, answered_by });
         if rung.ending != Ending::Refused {
             let body = self.facts.terminated(self.options.timeline, rung.ending, rung.answered_by.as_ref());
             if let Delivered::Replied(reply) =

@@ -48,7 +48,7 @@ pub enum EventKind {
     /// A redirect arrived at Graph, with the verdict.
     RedirectReceived(Arc<ReceivedRedirect>),
     /// The call is over.
-    CallEnded {
+    CallFinished {
         /// How it ended.
         ending: Ending,
         /// Who picked up.
@@ -76,7 +76,7 @@ impl EventKind {
         match self {
             Self::NotificationSent(sent) => sent.body.len(),
             Self::RedirectReceived(received) => received.body.len(),
-            Self::BotReplied { .. } | Self::CallEnded { .. } => 0,
+            Self::BotReplied { .. } | Self::CallFinished { .. } => 0,
         }
     }
 }
@@ -210,7 +210,7 @@ mod tests {
 
     fn ended(feed: &Feed, count: usize) {
         for _ in 0..count {
-            feed.tell("c", EventKind::CallEnded { ending: Ending::Expired, answered_by: None });
+            feed.tell("c", EventKind::CallFinished { ending: Ending::Expired, answered_by: None });
         }
     }
 

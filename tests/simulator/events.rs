@@ -14,7 +14,7 @@ fn told(event: &Event) -> String {
             let paths: Vec<_> = received.violations.iter().map(|found| found.path.as_str()).collect();
             format!("redirect {:?} {}", received.status, paths.join(" ")).trim_end().to_owned()
         }
-        EventKind::CallEnded { ending, answered_by } => {
+        EventKind::CallFinished { ending, answered_by } => {
             format!("ended {} {:?}", ending.as_str(), answered_by.as_ref().map(|target| target.kind.as_str()))
         }
     }
@@ -74,5 +74,5 @@ async fn a_bot_that_refuses_ends_the_call() {
     let Read::Event(event) = events.read(Duration::ZERO) else { panic!("nothing was told") };
     assert_eq!(told(&event), "replied created Some(403)");
     let ended = events.next().await.unwrap();
-    assert_eq!(ended.what, EventKind::CallEnded { ending: Ending::Refused, answered_by: None });
+    assert_eq!(ended.what, EventKind::CallFinished { ending: Ending::Refused, answered_by: None });
 }
