@@ -23,8 +23,8 @@ from callredirect.testing import (
     Simulator,
 )
 from callredirect.testing._scripts import (
-    CallScript,
     Callee,
+    CallScript,
     Ending,
     FaultName,
     FaultRule,
@@ -140,7 +140,9 @@ async def test_a_scenario_is_played(host: Host, tmp_path: Path) -> None:
     endings = [(call.name, call.ending) for call in rung]
     assert endings == [("nobody", "unreachable"), *[("many", "answered")] * 4, ("refused", "expired")]
     assert rung[-1].problem is not None
-    assert "Graph refused its redirect with 403 7505: Request authorization tenant mismatch." in rung[-1].problem
+    assert (
+        "Graph refused its redirect with 403 7505: Request authorization tenant mismatch." in rung[-1].problem
+    )
     assert rung[-1].problem in repr(rung[-1])
 
 
@@ -196,7 +198,7 @@ def test_events_end_with_the_simulator() -> None:
     (received,) = seen
     assert (received.redirect.code, received.redirect.violations) == ("7505", ())
     assert repr(received) == f"<0 RedirectReceived: 403, call {call_id}>"
-    assert list(graph.events(start=0, timeout=0))[0].at >= 0
+    assert next(iter(graph.events(start=0, timeout=0))).at >= 0
 
 
 @pytest.mark.parametrize(
@@ -205,13 +207,21 @@ def test_events_end_with_the_simulator() -> None:
         ({"callees": {"a": "bussy"}}, "no such word as `bussy`: did you mean `busy`? at $.callees.a"),
         ({"source": {"usr": "a"}}, "no such kind of identity as `usr`: did you mean `user`? at $.source.usr"),
         ({"faults": ["dup"]}, "no such fault as `dup`: known are duplicate, reorder"),
-        ({"faults": [{"name": "hang", "seconds": 3}]}, "hang takes no time; leave it out at $.faults[0].seconds"),
-        ({"timeline": "older"}, "no such word as `older`: known are specification, redirecting at $.timeline"),
+        (
+            {"faults": [{"name": "hang", "seconds": 3}]},
+            "hang takes no time; leave it out at $.faults[0].seconds",
+        ),
+        (
+            {"timeline": "older"},
+            "no such word as `older`: known are specification, redirecting at $.timeline",
+        ),
         ({"hang_up": -1}, "-1 is not a number of seconds, 0 or more at $.hang_up"),
         ({"call_id": 7}, "7 is not a text at $.call_id"),
     ],
 )
-def test_what_cannot_be_is_said_with_its_place(graph: Simulator, options: dict[str, Any], message: str) -> None:
+def test_what_cannot_be_is_said_with_its_place(
+    graph: Simulator, options: dict[str, Any], message: str
+) -> None:
     with pytest.raises(cr.ParseError, match=re.escape(message)):
         graph.ring("http://127.0.0.1:9", **options)
 
@@ -232,15 +242,23 @@ def test_a_file_with_a_slip(tmp_path: Path) -> None:
 
 
 def test_what_a_simulator_may_be() -> None:
-    for wrong in ({"speed": 0}, {"speed": float("nan")}, {"second_redirect": "never"}, {"faults": ["x"]}):
-        with pytest.raises(ValueError):
-            Simulator(**wrong)  # type: ignore[arg-type]
+    impossible: list[tuple[dict[str, Any], str]] = [
+        ({"speed": 0}, "speed is from"),
+        ({"speed": float("nan")}, "speed is from"),
+        ({"second_redirect": "never"}, "one of not_found, accepted, conflict"),
+        ({"faults": ["x"]}, "no such fault as `x`"),
+    ]
+    for options, words in impossible:
+        with pytest.raises(ValueError, match=words):
+            Simulator(**options)
     with Simulator(cloud=cr.Cloud.US_GOV, second_redirect="accepted") as graph:
         call_id = graph.place_call()
         token = graph.access_token()
         redirect = cr.Redirect([cr.Target.user(ALICE)])
         for _ in range(2):
-            assert isinstance(cr.Client(token, base_url=graph.base_url).redirect(call_id, redirect), cr.Accepted)
+            assert isinstance(
+                cr.Client(token, base_url=graph.base_url).redirect(call_id, redirect), cr.Accepted
+            )
         beta = cr.Client(token, base_url=graph.base_url, api_version="beta").redirect(call_id, redirect)
         assert isinstance(beta, cr.Rejected)
         assert (beta.status, beta.code) == (404, "ResourceNotFound")

@@ -194,7 +194,7 @@ def test_only_this_machine_is_rung(graph: Simulator) -> None:
         graph.ring("http://bot.contoso.com/api/calls")
     with Bot(graph) as bot:
         pass
-    with pytest.raises(ConnectionError, match="nothing listens at 127.0.0.1:"):
+    with pytest.raises(ConnectionError, match=r"nothing listens at 127\.0\.0\.1:"):
         graph.ring(bot.url, patience=0)
 
 

@@ -61,9 +61,7 @@ class Simulator(_native.Simulator):
 
         return await asyncio.to_thread(self.ring, url, **options)
 
-    async def ring_example_async(
-        self, number: int, url: str, **options: Unpack[ExampleOptions]
-    ) -> RungCall:
+    async def ring_example_async(self, number: int, url: str, **options: Unpack[ExampleOptions]) -> RungCall:
         """`ring_example` for a bot that runs on this very event loop: the waiting happens in a thread."""
         import asyncio
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Union
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,7 +46,7 @@ Step = Literal["rang", "replied", "redirected", "answered", "hung_up", "expired"
 Timeline = Literal["specification", "redirecting"]
 """Which notifications a redirected call sends."""
 
-Callee = Union[float, Literal["no_answer", "busy", "unreachable"]]
+Callee = float | Literal["no_answer", "busy", "unreachable"]
 """What somebody does whose telephone rings: picks up after so many seconds, or does not."""
 
 Party = dict[str, Any]
@@ -68,7 +68,7 @@ class FaultRule(_Fault, total=False):
     """How long or how late, for faults that take a time."""
 
 
-Fault = Union[FaultName, FaultRule]
+Fault = FaultName | FaultRule
 """A fault by its name alone, or with when it strikes."""
 
 
