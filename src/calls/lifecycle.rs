@@ -192,7 +192,7 @@ impl Told {
 }
 
 fn last_sent(outcome: &Outcome) -> Option<&Attempt> {
-    outcome.attempts.iter().rev().find(|attempt| attempt.sent)
+    outcome.attempts.iter().rev().find(|attempt| attempt.sent && !attempt.probe)
 }
 
 impl Settlement {

@@ -153,7 +153,8 @@ impl<'a> Node<'a> {
         found
     }
 
-    fn by_name(self) -> HashMap<Cow<'a, str>, Node<'a>> {
+    /// The members by name; the last of those that come twice.
+    pub(crate) fn by_name(self) -> HashMap<Cow<'a, str>, Node<'a>> {
         self.members().filter_map(|(name, value)| Some((name.as_str()?, value))).collect()
     }
 

@@ -24,10 +24,12 @@ pub struct Endpoint {
 /// A request that may be sent: its rules checked, its bytes fixed. A second attempt sends the same bytes.
 #[derive(Clone)]
 pub struct Prepared {
+    call: Url,
     url: Url,
     body: Bytes,
     client_request_id: String,
     scenario_id: Option<String>,
+    tenant_id: Option<String>,
 }
 
 /// Why nothing was sent: the caller's mistake.
@@ -110,21 +112,21 @@ impl Endpoint {
         if violations.iter().any(|violation| violation.severity == Severity::Error) {
             return Err(Unsendable::Invalid(violations));
         }
-        let mut url = self.root.clone();
+        let mut call = self.root.clone();
+        if let Ok(mut path) = call.path_segments_mut() {
+            path.pop_if_empty().extend([self.version.as_str(), "communications", "calls", call_id]);
+        }
+        let mut url = call.clone();
         if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend([
-                self.version.as_str(),
-                "communications",
-                "calls",
-                call_id,
-                "redirect",
-            ]);
+            path.push("redirect");
         }
         Ok(Prepared {
+            call,
             url,
             body: redirect.to_json().into(),
             client_request_id: Uuid::new_v4().to_string(),
             scenario_id: scenario_id.filter(|id| is_id(id)).map(str::to_owned),
+            tenant_id: None,
         })
     }
 }
@@ -138,6 +140,21 @@ impl Prepared {
     /// Where it goes.
     pub fn url(&self) -> &Url {
         &self.url
+    }
+
+    /// Remembers the tenant of the call, which a refusal of the token is explained with.
+    #[must_use]
+    pub fn of_tenant(self, tenant_id: Option<&str>) -> Self {
+        Self { tenant_id: tenant_id.filter(|id| is_id(id)).map(str::to_owned), ..self }
+    }
+
+    pub(super) fn tenant_id(&self) -> Option<&str> {
+        self.tenant_id.as_deref()
+    }
+
+    /// The call itself, to ask about it.
+    pub(super) fn call(&self) -> &Url {
+        &self.call
     }
 
     pub(super) fn body(&self) -> Bytes {

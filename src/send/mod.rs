@@ -1,5 +1,7 @@
 //! The request itself: inside the deadline, and honest about what became of it.
 
+mod answer;
+mod budget;
 mod client;
 pub mod clock;
 mod cloud;

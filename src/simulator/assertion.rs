@@ -78,10 +78,9 @@ fn signed_claims(registered: &[Registered], assertion: &str) -> Option<serde_jso
     let decode = |part: &str| BASE64_URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok();
     let header: Value = serde_json::from_slice(&decode(header)?).ok()?;
     let named = |name: &str| header.get(name).and_then(Value::as_str);
-    let names =
-        |name: &str, known: &str| named(name).is_some_and(|given| given.trim_end_matches('=') == known);
+    let has = |name: &str, known: &str| named(name).is_some_and(|given| given.trim_end_matches('=') == known);
     let certificate =
-        registered.iter().find(|known| names("x5t#S256", &known.sha256) || names("x5t", &known.sha1))?;
+        registered.iter().find(|known| has("x5t#S256", &known.sha256) || has("x5t", &known.sha1))?;
     let algorithm: &RsaParameters = match named("alg")? {
         "PS256" => &RSA_PSS_2048_8192_SHA256,
         "RS256" => &RSA_PKCS1_2048_8192_SHA256,

@@ -1,7 +1,8 @@
 //! An issuer that stumbles, is down, or says to come back later.
 
+use callredirect::send::clock::now;
 use callredirect::send::token::NoToken;
-use tokio::time::{Instant, advance};
+use tokio::time::advance;
 
 use crate::server::{Server, Step, response};
 use crate::{as_time_passes, ask, at_once, issued, issuer, provider, seconds};
@@ -39,7 +40,7 @@ async fn five_hundred_calls_one_request() {
 #[tokio::test(start_paused = true)]
 async fn one_503_is_over_within_a_second() {
     let server = issuer([unavailable(""), issued("one")]);
-    let start = Instant::now();
+    let start = now();
     assert_eq!(as_time_passes(ask(&provider(&server.url()), 13.0)).await.as_deref(), Ok("one"));
     assert!(start.elapsed() <= seconds(1.0), "{:?}", start.elapsed());
     assert_eq!(server.requests().len(), 2);
@@ -53,7 +54,7 @@ async fn down_with_ten_minutes_left_fails_no_call() {
     assert_eq!(at_once(ask(&provider, 13.0)).await.as_deref(), Ok("one"));
     advance(seconds(3000.0)).await;
     for _ in 0..590 {
-        let start = Instant::now();
+        let start = now();
         assert_eq!(at_once(ask(&provider, 13.0)).await.as_deref(), Ok("one"));
         assert_eq!(start.elapsed(), seconds(0.0), "a call waited");
         advance(seconds(1.0)).await;
@@ -64,7 +65,7 @@ async fn down_with_ten_minutes_left_fails_no_call() {
 #[tokio::test(start_paused = true)]
 async fn down_without_a_token_ends_with_the_deadline_and_says_why() {
     let server = issuer((0..1000).map(|_| unavailable("")));
-    let start = Instant::now();
+    let start = now();
     let Err(NoToken::Late(why)) = as_time_passes(ask(&provider(&server.url()), 5.0)).await else {
         panic!("not late")
     };
@@ -76,7 +77,7 @@ async fn down_without_a_token_ends_with_the_deadline_and_says_why() {
 #[tokio::test(start_paused = true)]
 async fn a_wait_that_fits_is_kept_and_one_that_does_not_ends_it() {
     let server = issuer([unavailable("Retry-After: 2\r\n"), issued("one")]);
-    let start = Instant::now();
+    let start = now();
     assert_eq!(as_time_passes(ask(&provider(&server.url()), 13.0)).await.as_deref(), Ok("one"));
     assert!((seconds(2.0)..seconds(2.2)).contains(&start.elapsed()), "{:?}", start.elapsed());
 
@@ -94,7 +95,7 @@ async fn an_issuer_that_says_nothing_is_asked_again() {
         vec![Step::Read, Step::Reset],
         vec![Step::Read, Step::Write(issued("one")), Step::Close],
     ]);
-    let start = Instant::now();
+    let start = now();
     assert_eq!(as_time_passes(ask(&provider(&server.url()), 13.0)).await.as_deref(), Ok("one"));
     assert!((seconds(3.0)..seconds(3.5)).contains(&start.elapsed()), "{:?}", start.elapsed());
 }

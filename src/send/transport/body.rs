@@ -4,22 +4,35 @@ use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-/// Whether the server may have acted on a request: settled once, by whoever comes first. Either a connection takes
-/// the body, or the sender takes the request back. Only the server itself can undo the former, by its word.
+use super::failure::Word;
+use crate::send::clock::{self, Instant};
+
+/// What became of a request, as far as its sender can know: settled once, by whoever comes first. Either a connection
+/// takes the body, or the sender takes the request back. Only the server can undo the former, by its word.
 #[derive(Debug, Clone, Default)]
-pub struct SentFlag(Arc<AtomicU8>);
+pub struct SentFlag {
+    state: Arc<AtomicU8>,
+    busy: Arc<AtomicBool>,
+    until: Option<Instant>,
+}
 
 const WAITING: u8 = 0;
 const TAKEN: u8 = 1;
 const WITHDRAWN: u8 = 2;
 
 impl SentFlag {
+    /// From that moment on no connection may take the body, however late whoever waits for it notices: a machine
+    /// that slept wakes up with a connection and a deadline both ready.
+    pub fn until(moment: Instant) -> Self {
+        Self { until: Some(moment), ..Self::default() }
+    }
+
     /// Takes the request back. True: it has not been sent and never will be, even if a connection gets hold of it
     /// later; or the server has said that it did not look at it. False: a connection had taken the body, so it may
     /// have arrived.
@@ -27,14 +40,27 @@ impl SentFlag {
         self.settle(WITHDRAWN)
     }
 
+    /// The server's last word was that it wants fewer requests.
+    pub fn throttled(&self) -> bool {
+        self.busy.load(Ordering::Acquire)
+    }
+
+    fn take(&self) -> bool {
+        let late = self.until.is_some_and(|moment| clock::now() >= moment);
+        if late { !self.withdraw() } else { self.settle(TAKEN) }
+    }
+
     fn settle(&self, to: u8) -> bool {
-        let settled = self.0.compare_exchange(WAITING, to, Ordering::AcqRel, Ordering::Acquire);
+        let settled = self.state.compare_exchange(WAITING, to, Ordering::AcqRel, Ordering::Acquire);
         settled.map_or_else(|before| before == to, |_| true)
     }
 
-    /// The server gave its word that it did not and will not act on the request.
-    pub(super) fn disowned(&self) {
-        self.0.store(WITHDRAWN, Ordering::Release);
+    /// The server's own account of how it ended.
+    pub(super) fn heard(&self, word: Word) {
+        self.busy.store(word.busy, Ordering::Release);
+        if word.unread {
+            self.state.store(WITHDRAWN, Ordering::Release);
+        }
     }
 }
 
@@ -71,7 +97,7 @@ impl Body for Watched {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Withdrawn>>> {
         // Without the body nobody can act on a head that went ahead of it.
-        let taken = self.sent.settle(TAKEN);
+        let taken = self.sent.take();
         let frame = self.body.take().map(|bytes| if taken { Ok(Frame::data(bytes)) } else { Err(Withdrawn) });
         Poll::Ready(frame)
     }

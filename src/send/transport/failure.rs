@@ -13,7 +13,7 @@ impl Failure {
             () if error.is_connect() => "could not connect",
             () if error.is_timeout() => "timed out",
             () if error.is_builder() => "could not build the request",
-            () if disowned(error) => "the server turned it away unread",
+            () if Word::of(error).unread => "the server turned it away unread",
             () => "the connection broke",
         };
         let cause = causes(error).last();
@@ -21,14 +21,28 @@ impl Failure {
     }
 }
 
-/// The server's word, in HTTP/2's terms, that it did not and will not act on the request (RFC 9113, 8.7): it refused
-/// the stream, or it went away having looked at earlier streams only. Its reason for going does not matter then.
-pub(super) fn disowned(error: &reqwest::Error) -> bool {
-    causes(error).filter_map(|cause| cause.downcast_ref::<h2::Error>()).any(|error| {
-        // A stream that the server's last one covers ends in an I/O error instead, and is not among these.
-        error.is_remote()
-            && (error.is_go_away() || error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM))
-    })
+/// What a server says of a request that it does not answer, in HTTP/2's terms.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Word {
+    /// It did not and will not act on it (RFC 9113, 8.7): it refused the stream, or it goes away having looked at
+    /// earlier streams only. Its reason for going does not matter then.
+    pub(super) unread: bool,
+    /// It has had enough of them for now.
+    pub(super) busy: bool,
+}
+
+impl Word {
+    pub(super) fn of(error: &reqwest::Error) -> Self {
+        match causes(error).find_map(|cause| cause.downcast_ref::<h2::Error>()) {
+            Some(error) if error.is_remote() => Self {
+                // A stream that the server's last one covers ends in an I/O error instead of its going away.
+                unread: error.is_go_away()
+                    || error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM),
+                busy: error.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM),
+            },
+            _ => Self::default(),
+        }
+    }
 }
 
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {

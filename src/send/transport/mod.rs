@@ -19,6 +19,7 @@ use tokio::time::timeout_at;
 use url::Url;
 
 use self::body::Watched;
+use self::failure::Word;
 use self::pool::Pools;
 use super::clock::{self, Instant};
 use crate::Secret;
@@ -97,6 +98,22 @@ impl Transport {
         self.send(request, sent).await.map(Head)
     }
 
+    /// One GET of a JSON document, one attempt.
+    pub async fn get_json(
+        &self,
+        url: Url,
+        token: &Secret,
+        headers: &[(&'static str, &str)],
+        until: Instant,
+    ) -> Result<Answer, Failure> {
+        let request = |http: &Client| {
+            let request = http.request(Method::GET, url).bearer_auth(token.expose());
+            headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))
+        };
+        let response = self.send(request, &SentFlag::default()).await?;
+        Ok(read(response, ANSWER_LIMIT, until).await)
+    }
+
     /// One GET of a public document, of which at most `limit` bytes are read.
     pub async fn get(&self, url: Url, limit: usize) -> Result<Answer, Failure> {
         let until = clock::now() + GET_TIMEOUT;
@@ -149,8 +166,7 @@ impl Transport {
             Ok(response) if response.status() == StatusCode::SERVICE_UNAVAILABLE => drop(using),
             Ok(_) => using.ended_well(),
             Err(error) if error.is_connect() => using.ended_well(),
-            Err(error) if failure::disowned(error) => sent.disowned(),
-            Err(_) => drop(using),
+            Err(error) => sent.heard(Word::of(error)),
         }
         result.map_err(|error| Failure::of(&error))
     }

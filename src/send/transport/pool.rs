@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::{Client, redirect};
-use rustls::pki_types::CertificateDer;
 
+use super::Failure;
 use super::names::{Lookup, Names, Resolver};
-use super::{Failure, tls};
+use super::tls::Tls;
 use crate::send::clock::{self, Instant};
 
 /// Name, TCP and TLS together.
@@ -38,7 +38,7 @@ pub struct Settings {
 /// The connections of a transport, a generation of them at a time.
 pub(super) struct Pools {
     loopback: bool,
-    private_ca: Vec<CertificateDer<'static>>,
+    tls: Tls,
     names: Arc<Names>,
     current: Mutex<Option<Arc<Pool>>>,
 }
@@ -52,10 +52,9 @@ pub(super) struct Pool {
 
 impl Pools {
     pub(super) fn new(settings: Settings) -> Result<Self, Failure> {
-        let private_ca = settings.private_ca.as_deref().map(tls::certificates).transpose()?;
         Ok(Self {
             loopback: settings.loopback,
-            private_ca: private_ca.unwrap_or_default(),
+            tls: Tls::new(settings.private_ca.as_deref())?,
             names: Arc::new(Names::new(settings.lookup)),
             current: Mutex::default(),
         })
@@ -80,7 +79,7 @@ impl Pools {
             .user_agent(concat!("callredirect/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
             .referer(false)
-            .tls_backend_preconfigured(tls::config(&self.private_ca)?)
+            .tls_backend_preconfigured(self.tls.config()?)
             .https_only(!self.loopback)
             .dns_resolver(Resolver(Arc::clone(&self.names)))
             .connect_timeout(CONNECT_TIMEOUT)

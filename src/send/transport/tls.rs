@@ -11,25 +11,36 @@ use rustls_platform_verifier::Verifier;
 
 use super::Failure;
 
-/// Reads certificates in PEM form.
-pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Failure> {
+/// Reading the system's certificates takes milliseconds, and a new set of connections must cost nothing: done when
+/// first needed and kept, for the whole process where no private authority is trusted.
+pub(super) struct Tls {
+    private: Vec<CertificateDer<'static>>,
+    own: OnceLock<ClientConfig>,
+}
+
+static SYSTEM: OnceLock<ClientConfig> = OnceLock::new();
+
+impl Tls {
+    /// Reads the certificates of a private authority, in PEM form.
+    pub(super) fn new(private_ca: Option<&[u8]>) -> Result<Self, Failure> {
+        let private = private_ca.map(certificates).transpose()?.unwrap_or_default();
+        Ok(Self { private, own: OnceLock::new() })
+    }
+
+    pub(super) fn config(&self) -> Result<ClientConfig, Failure> {
+        let kept = if self.private.is_empty() { &SYSTEM } else { &self.own };
+        match kept.get() {
+            Some(config) => Ok(config.clone()),
+            None => build(&self.private).map(|config| kept.get_or_init(|| config).clone()),
+        }
+    }
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, Failure> {
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match read {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         _ => Err(Failure("the private CA is not a list of certificates in PEM form".to_owned())),
-    }
-}
-
-/// Made once per process where no private authority is trusted: reading the system's certificates takes milliseconds,
-/// and a new set of connections must cost nothing.
-pub(super) fn config(private: &[CertificateDer<'static>]) -> Result<ClientConfig, Failure> {
-    static SYSTEM: OnceLock<ClientConfig> = OnceLock::new();
-    if !private.is_empty() {
-        return build(private);
-    }
-    match SYSTEM.get() {
-        Some(config) => Ok(config.clone()),
-        None => build(private).map(|config| SYSTEM.get_or_init(|| config).clone()),
     }
 }
 
