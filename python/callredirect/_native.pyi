@@ -2,8 +2,75 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any, Final, Literal, NoReturn, SupportsFloat, SupportsIndex, final, overload
 
-from _typeshed import Incomplete, SupportsGetItem
+from _typeshed import SupportsGetItem
 from typing_extensions import Self, disjoint_base
+
+__all__ = [
+    "Accepted",
+    "Attempt",
+    "AudioRoutingGroup",
+    "Call",
+    "CallEnded",
+    "CallGone",
+    "CallMediaState",
+    "CallOptions",
+    "CallRoute",
+    "CallTranscriptionInfo",
+    "CallUpdated",
+    "ChatInfo",
+    "ClaimRecord",
+    "Claims",
+    "ClientCertificate",
+    "ClientSecret",
+    "Cloud",
+    "ContentSharingChanged",
+    "ContentSharingSession",
+    "Deadline",
+    "Expired",
+    "Freshness",
+    "Identity",
+    "IncomingCall",
+    "IncomingContext",
+    "JsonObject",
+    "Limits",
+    "Mailbox",
+    "ManagedIdentity",
+    "MediaStream",
+    "MeetingInfo",
+    "Notification",
+    "Notifications",
+    "Operation",
+    "OperationEnded",
+    "OperationUpdated",
+    "OtherNotification",
+    "Outcome",
+    "Participant",
+    "ParticipantInfo",
+    "ParticipantsChanged",
+    "PreparedRedirect",
+    "Receipt",
+    "ReceivedRedirect",
+    "Receiver",
+    "RecordingInfo",
+    "Redirect",
+    "Rejected",
+    "RemovedState",
+    "Reply",
+    "RestrictedExperience",
+    "ResultInfo",
+    "RungCall",
+    "Sender",
+    "Simulator",
+    "Target",
+    "ToneInfo",
+    "TrackedCall",
+    "Unknown",
+    "Verifier",
+    "Violation",
+    "_one_interpreter",
+    "_restore",
+    "parse",
+]
 
 @final
 class Accepted(Outcome):
@@ -2966,6 +3033,12 @@ class Violation:
         The offending value as it is in the JSON, telephone numbers unmasked.
         """
 
+def _one_interpreter() -> None:
+    """
+    Raises ``ImportError`` in a second interpreter of a process: what is kept for ever are objects of the first one.
+    Python 3.12 and newer refuse it themselves.
+    """
+
 def _restore(
     kind: str, text: str, received_at: SupportsFloat | SupportsIndex, url_id: str | None = None
 ) -> Any:
@@ -2990,5 +3063,3 @@ def parse(
 
     Raises ``ParseError`` for a body that is not JSON, not notifications, or beyond the bounds.
     """
-
-def __getattr__(name: str) -> Incomplete: ...
