@@ -1863,6 +1863,11 @@ class Receipt:
         Calls to redirect.
         """
     @property
+    def keys_due(self, /) -> bool:
+        """
+        Whether newer keys should be fetched now, for later requests.
+        """
+    @property
     def reason(self, /) -> str | None:
         """
         Why the request was refused, for logs.
@@ -1925,7 +1930,16 @@ class Receiver:
     """
     Verifies, reads and claims; knows the calls.
     """
-    def __new__(cls, /, verifier: Verifier, *, store: str, fail_closed: bool) -> Receiver: ...
+    def __new__(
+        cls,
+        /,
+        verifier: Verifier,
+        *,
+        store: str,
+        fail_closed: bool,
+        application_instances: Sequence[str] | None,
+        regions: Mapping[str, str],
+    ) -> Receiver: ...
     @property
     def calls(self, /) -> tuple[TrackedCall, ...]:
         """
@@ -1956,7 +1970,7 @@ class Receiver:
         """
     def fetch_keys(self, /, mailbox: Mailbox) -> int:
         """
-        Fetches Microsoft's keys; ``None`` or the reason of the failure comes through the mailbox.
+        Fetches Microsoft's keys, or waits for who is at it; ``None`` or the reason of the failure comes through the mailbox.
         """
     def find(self, /, call_id: str) -> TrackedCall | None:
         """
@@ -2272,7 +2286,7 @@ class Reply:
     @property
     def status(self, /) -> int:
         """
-        HTTP status: 202 accepted, 204 for the old Skype format, else 400, 401, 403, 413, 415 or 503.
+        HTTP status: 202 accepted, 204 for the old Skype format, 302 to another region's webhook, else 400, 401, 403, 413, 415 or 503.
         """
 
 @final
@@ -2397,6 +2411,7 @@ class Sender:
         limits: Limits | None = None,
         cloud: Cloud = ...,
         credential: ClientSecret | ClientCertificate | ManagedIdentity | None = None,
+        on_ambiguous: str = "probe_then_resend",
     ) -> Sender: ...
     @property
     def api_version(self, /) -> str:
@@ -2784,6 +2799,7 @@ class TrackedCall:
         """
     def _decided(self, /) -> None: ...
     def _elsewhere(self, /) -> bool: ...
+    def _end_elsewhere(self, /) -> None: ...
     def _failed(self, /, reason: str) -> bool: ...
     def _fall_back(self, /, reason: str) -> None: ...
     @property
@@ -2824,7 +2840,7 @@ class TrackedCall:
     @property
     def ended(self, /) -> bool:
         """
-        Whether the notification of its end came.
+        Whether it is known to have ended; with a store, another worker may have been told.
         """
     @property
     def failure(self, /) -> str | None:
@@ -2913,13 +2929,24 @@ class Verifier:
     """
     Tells whether Microsoft sent a notification. Safe to use from many threads.
 
+    A `Redirector` sees to the keys by itself: it fetches them for the first call, anew every hour in the background, and
+    for a token whose key is not among them, for these at most once in 30 seconds. Old keys serve while a fetch fails, for
+    24 hours.
+
+    The defaults are those of the public cloud. Government clouds differ, and what they send is not settled: in GCC High the
+    issuer was seen to be ``https://api.botframework.com/``, with a slash, signed by a key that this cloud's metadata did
+    not have. Set ``issuers`` and ``metadata_url`` to what you see.
+
     Args:
         app_id: The bot's application id, the audience of every token.
         tenants: Tenant ids whose calls are taken; ``None`` takes any, an empty list none.
-        issuers: Accepted issuers, exact; ``None`` for the two of the public cloud.
-        metadata_url: Where the keys are published.
+        issuers: Accepted issuers, exact, except that one given with a slash at its end is accepted without it, too;
+            ``None`` for the two of the public cloud.
+        metadata_url: Where the keys are published: OpenID metadata whose ``jwks_uri`` is followed; https, or http on
+            loopback. ``None`` for the public cloud's, unless there are ``jwks``.
         jwks: Keys to use, a JSON Web Key Set as JSON text or dict. Keys that cannot have signed a notification
-            are passed over.
+            are passed over. With a ``metadata_url`` too, they serve until the first fetch.
+        key_hosts: Hosts that the metadata may send us to for the keys, besides its own.
 
     Raises:
         ParseError: ``jwks`` is no key set.
@@ -2933,12 +2960,37 @@ class Verifier:
         issuers: Sequence[str] | None = None,
         metadata_url: str | None = None,
         jwks: bytes | str | dict[str, Any] | None = None,
+        *,
+        key_hosts: Sequence[str] = ...,
     ) -> Verifier: ...
     def __repr__(self, /) -> str: ...
+    @property
+    def accepts_anyone(self, /) -> bool:
+        """
+        Whether nothing is verified: see `dangerously_accepting_anyone`.
+        """
     @property
     def app_id(self, /) -> str:
         """
         The bot's application id.
+        """
+    @staticmethod
+    def dangerously_accepting_anyone(app_id: str) -> Verifier:
+        """
+        A verifier that verifies nothing, for experiments on your own machine: whoever reaches the webhook can make
+        this bot redirect calls. A `Redirector` with it says so in the log, as a ``WARNING``.
+
+        Raises:
+            ValueError: ``app_id`` is empty.
+        """
+    def fetch_keys(self, /) -> None:
+        """
+        Fetches the keys now, which a `Redirector` does by itself: for a verifier used alone. Blocks, at most 5 seconds
+        or so; another thread's fetch that is under way is waited for instead. Nothing happens within a second of
+        the last fetch.
+
+        Raises:
+            OSError: The keys could not be had; those before stay in use.
         """
     @property
     def issuers(self, /) -> list[str]:
