@@ -8,12 +8,15 @@ from .exceptions import CredentialError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import Literal, TypeAlias
 
     from typing_extensions import Self
 
     from ._credential import Credential
     from ._native import Call, Deadline, Limits, Outcome, PreparedRedirect, Redirect
     from ._tokens import Tokens
+
+    OnAmbiguous: TypeAlias = Literal["probe_then_resend", "stop"]
 
 _TOO_LATE = "the deadline had passed before anything could be sent"
 _NEVER_CAME = "the credential gave no token before the deadline"
@@ -31,6 +34,7 @@ class _Door:
         cloud: Cloud = Cloud.GLOBAL,
         base_url: str | None = None,
         limits: Limits | None = None,
+        on_ambiguous: OnAmbiguous = "probe_then_resend",
     ) -> None:
         from . import _credential
 
@@ -41,7 +45,14 @@ class _Door:
             raise ValueError(f"cloud must be {clouds}, not {cloud!r}")  # noqa: TRY004
         root = cloud.graph_root if base_url is None else base_url
         own = _credential.own(credential)
-        self._sender = Sender(api_version=api_version, root=root, limits=limits, cloud=cloud, credential=own)
+        self._sender = Sender(
+            api_version=api_version,
+            root=root,
+            limits=limits,
+            cloud=cloud,
+            credential=own,
+            on_ambiguous=on_ambiguous,
+        )
         # A token as such, where others come from, or neither: Rust's own.
         self._fixed = credential if isinstance(credential, str) else None
         self._tokens: Tokens | None = None
@@ -75,6 +86,14 @@ class Client(_Door):
         cloud: Where Graph is.
         base_url: Another root of Graph, such as a simulator's; plain http on loopback only.
         limits: Other numbers than Microsoft's present ones.
+        on_ambiguous: What to do when a request left and nobody knows whether it took effect: no answer came, the
+            connection broke, or a server error came that does not say. ``"probe_then_resend"`` asks Graph for the
+            call, and sends the same bytes again if it still rings. ``"stop"`` leaves it at ``Unknown``. No source
+            settles what Graph answers when a call is redirected for the second time; whoever will not rely on its
+            refusing that chooses ``"stop"``.
+
+    What surely never left is sent again until the deadline; what Graph turned away for the moment (429, 503) when it
+    says, if that is soon enough; at most four times. Never to other targets.
 
     Works with and without ``with``; ``close`` is optional at exit.
     """

@@ -40,6 +40,7 @@ class Attempt:
         cls,
         /,
         *,
+        probe: bool = False,
         started: SupportsFloat | SupportsIndex = 0.0,
         duration: SupportsFloat | SupportsIndex = 0.0,
         sent: bool = True,
@@ -59,6 +60,12 @@ class Attempt:
     def error(self, /) -> str | None:
         """
         Why no answer came.
+        """
+    @property
+    def probe(self, /) -> bool:
+        """
+        Not a redirect, but the question to Graph whether the call still rings: asked after an attempt that may have
+        arrived.
         """
     @property
     def request_id(self, /) -> str | None:
@@ -421,14 +428,31 @@ class CallGone(Outcome):
         *,
         request_id: str | None = None,
         retry_after: float | None = None,
+        token_tenant: str | None = None,
+        call_tenant: str | None = None,
         attempts: Sequence[Attempt] = ...,
         elapsed: SupportsFloat | SupportsIndex = 0.0,
         client_request_id: str = ...,
     ) -> CallGone: ...
     @property
+    def call_tenant(self, /) -> str | None:
+        """
+        The tenant of the call, if the token was the trouble and the notification told.
+        """
+    @property
     def code(self, /) -> str | None:
         """
         Graph's error code: a word, or digits for a code of the calling service such as ``"7505"``.
+        """
+    @property
+    def cure(self, /) -> str | None:
+        """
+        What to do about it.
+        """
+    @property
+    def explanation(self, /) -> str | None:
+        """
+        What the refusal means in plain words; ``None`` for codes that no source explains.
         """
     @property
     def message(self, /) -> str | None:
@@ -443,12 +467,18 @@ class CallGone(Outcome):
     @property
     def retry_after(self, /) -> float | None:
         """
-        Seconds that Graph asked to wait.
+        Seconds that Graph asked to wait, counted from its answer.
         """
     @property
     def status(self, /) -> int:
         """
         HTTP status.
+        """
+    @property
+    def token_tenant(self, /) -> str | None:
+        """
+        The tenant that the refused token says it is of (``tid``), if the token was the trouble and can be
+        read.
         """
 
 @final
@@ -1445,6 +1475,10 @@ class Outcome:
     def __reduce__(self, /) -> tuple[Any, ...]: ...
     def __replace__(self, /, **changes: Any) -> Self: ...
     def __repr__(self, /) -> str: ...
+    def __str__(self, /) -> str:
+        """
+        One line for people: what became of it, Graph's words, what they mean and what to do.
+        """
     @property
     def attempts(self, /) -> tuple[Attempt, ...]:
         """
@@ -1992,14 +2026,31 @@ class Rejected(Outcome):
         *,
         request_id: str | None = None,
         retry_after: float | None = None,
+        token_tenant: str | None = None,
+        call_tenant: str | None = None,
         attempts: Sequence[Attempt] = ...,
         elapsed: SupportsFloat | SupportsIndex = 0.0,
         client_request_id: str = ...,
     ) -> Rejected: ...
     @property
+    def call_tenant(self, /) -> str | None:
+        """
+        The tenant of the call, if the token was the trouble and the notification told.
+        """
+    @property
     def code(self, /) -> str | None:
         """
         Graph's error code: a word, or digits for a code of the calling service such as ``"7505"``.
+        """
+    @property
+    def cure(self, /) -> str | None:
+        """
+        What to do about it.
+        """
+    @property
+    def explanation(self, /) -> str | None:
+        """
+        What the refusal means in plain words; ``None`` for codes that no source explains.
         """
     @property
     def message(self, /) -> str | None:
@@ -2014,12 +2065,18 @@ class Rejected(Outcome):
     @property
     def retry_after(self, /) -> float | None:
         """
-        Seconds that Graph asked to wait.
+        Seconds that Graph asked to wait, counted from its answer.
         """
     @property
     def status(self, /) -> int:
         """
         HTTP status.
+        """
+    @property
+    def token_tenant(self, /) -> str | None:
+        """
+        The tenant that the refused token says it is of (``tid``), if the token was the trouble and can be
+        read.
         """
 
 @final
@@ -2183,6 +2240,7 @@ class Sender:
         limits: Limits | None = None,
         cloud: Cloud = ...,
         credential: ClientSecret | ClientCertificate | ManagedIdentity | None = None,
+        on_ambiguous: str = "probe_then_resend",
     ) -> Sender: ...
     @property
     def api_version(self, /) -> str:
@@ -2619,8 +2677,12 @@ class TrackedCall:
 @final
 class Unknown(Outcome):
     """
-    A request left, and nobody knows whether it took effect: the connection broke before the answer, or a server
-    error came that does not say. It is not sent again; the notification that the call ended will tell.
+    A request left, and nobody knows whether it took effect: the connection broke before the answer, no answer came in
+    time, or a server error came that does not say. Where the client's ``on_ambiguous`` allows it, the same bytes were
+    sent again only after Graph had said that the call still rings. The notification that the call ended will tell.
+
+    No source says what Graph answers to a second redirect of a call. An answer that the call is gone or in another
+    state is therefore no failure here: it makes ``likely_delivered`` true.
     """
 
     __match_args__: Final[tuple[Literal["likely_delivered"]]]

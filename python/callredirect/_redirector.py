@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
     from typing import Any, TypeAlias, TypeVar
 
+    from ._client import OnAmbiguous
     from ._credential import Credential
     from ._native import Call, Limits
 
@@ -56,6 +57,7 @@ class Redirector:
         cloud: Where Graph is.
         base_url: Another root of Graph, such as a simulator's; plain http on loopback only.
         limits: Other numbers than Microsoft's present ones.
+        on_ambiguous: As for ``AsyncClient``.
 
     The host owns the server, the event loop and the lifecycle; see ``callredirect.adapters``. Logs to
     ``callredirect``: ``INFO`` for refused notifications and accepted redirects, ``WARNING`` for other outcomes,
@@ -73,6 +75,7 @@ class Redirector:
         cloud: Cloud = Cloud.GLOBAL,
         base_url: str | None = None,
         limits: Limits | None = None,
+        on_ambiguous: OnAmbiguous = "probe_then_resend",
     ) -> None:
         verifier = verifier or Verifier(app_id)
         if verifier.app_id != app_id.lower():
@@ -80,7 +83,12 @@ class Redirector:
         self._app_id = app_id
         self._receiver = Receiver(verifier, store=store)
         self._client = AsyncClient(
-            credential, api_version=api_version, cloud=cloud, base_url=base_url, limits=limits
+            credential,
+            api_version=api_version,
+            cloud=cloud,
+            base_url=base_url,
+            limits=limits,
+            on_ambiguous=on_ambiguous,
         )
         self._incoming: IncomingHandler | None = None
         self._ended: EndedHandler | None = None
