@@ -14,6 +14,7 @@ LOCKED := $(if $(CI),--locked)
 DEV := --features python,stubs $(LOCKED)
 
 FUZZ_SECONDS ?= 60
+EXITS ?= 300
 FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 
 unexport CONDA_PREFIX
@@ -52,6 +53,7 @@ say = @echo "==> $(1)"
 hush = @said=$$($(1) 2>&1) || { echo "$$said"; exit 1; }
 
 .PHONY: help build demo test test-rust lint lint-rust lint-python fmt types stubs wheel reliability bench fuzz clean
+.PHONY: reliability-exits
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -131,6 +133,9 @@ bench: wheel .bench-venv/.ready ## measure against what people use today, in an 
 	$(call say,the wheel into .bench-venv)
 	@$(BENCH)/python -m pip install --quiet --force-reinstall --no-deps dist/callredirect-*.whl
 	@for script in benches/[!_]*.py; do echo "==> $$script"; $(BENCH)/python "$$script"; done
+
+reliability-exits: build ## processes that end in every way, EXITS=300 of each kind
+	@$(BIN)/python tests/python/exits.py $(EXITS)
 
 fuzz: ## mutated input for every reader, FUZZ_SECONDS=60 each; needs a nightly toolchain
 	@for target in $(FUZZ_TARGETS); do CARGO=$(CARGO) fuzz/run $$target $(FUZZ_SECONDS); done

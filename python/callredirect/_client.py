@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._native import Cloud, Sender
+from ._observe import Watched
 from .exceptions import CredentialError
 
 TYPE_CHECKING = False
@@ -12,9 +13,11 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from ._bridge import LoopMailbox
     from ._credential import Credential
     from ._native import Call, Deadline, Limits, Outcome, PreparedRedirect, Redirect
     from ._tokens import Tokens
+    from ._trio import TrioMailbox
 
     OnAmbiguous: TypeAlias = Literal["probe_then_resend", "stop"]
 
@@ -118,6 +121,10 @@ class Client(_Door):
             CredentialError: No usable token; nothing was sent. What the credential itself raises comes unchanged.
         """
         request = self._prepare(call, redirect, deadline)
+        with Watched(call, request) as watched:
+            return watched.ended(self._settle(request))
+
+    def _settle(self, request: PreparedRedirect) -> Outcome:
         if request.deadline.passed:
             return request.never_sent(_TOO_LATE)
         token = self._fixed
@@ -181,15 +188,14 @@ class AsyncClient(_Door):
         Cancelling returns at once. A request that is already on its way is not cut off.
         """
         request = self._prepare(call, redirect, deadline)
-        return await self._send(request, await self._token(request))
+        with Watched(call, request) as watched:
+            return watched.ended(await self._send(request, await self._token(request)))
 
     async def warm_up(self, tenant_id: str | None = None, *, timeout: float = _WARM_UP_SECONDS) -> None:
         """Fetches a token and opens a connection, so that the first call waits for neither; see ``Client.warm_up``."""
         if self._tokens is not None and await self._tokens.get_async(tenant_id, timeout) is None:
             raise CredentialError(_NEVER_CAME)
-        from ._bridge import loop_mailbox
-
-        box = loop_mailbox()
+        box = self._mailbox()
         error: BaseException | None = await box.wait(
             self._sender.submit_warm_up(tenant_id, timeout, box.mailbox)
         )
@@ -220,15 +226,21 @@ class AsyncClient(_Door):
         return outcome or request.give_up()
 
     async def _submit(self, request: PreparedRedirect, token: str | None) -> Outcome | None:
-        from ._bridge import loop_mailbox
-
-        box = loop_mailbox()
+        box = self._mailbox()
         result: Outcome | CredentialError | None = await box.wait(
             self._sender.submit(request, token, box.mailbox)
         )
         if isinstance(result, CredentialError):
             raise result
         return result
+
+    @staticmethod
+    def _mailbox() -> LoopMailbox | TrioMailbox:
+        """The mailbox of the running loop. Its module is imported late, for it costs more than the rest, and once."""
+        from ._bridge import loop_mailbox
+
+        AsyncClient._mailbox = staticmethod(loop_mailbox)  # type: ignore[method-assign]
+        return loop_mailbox()
 
     async def close(self) -> None:
         """Refuses further calls. Redirects under way are not cut off."""

@@ -9,13 +9,13 @@ import time
 from collections.abc import Iterator
 
 from ._client import AsyncClient
-from ._native import Accepted, Cloud, Receiver, Redirect, Reply, TrackedCall, Verifier
+from ._native import Cloud, Receiver, Redirect, Reply, TrackedCall, Verifier
+from ._observe import Watched, logger
 from .exceptions import CallRedirectError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
-    import logging
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
     from typing import Any, TypeAlias, TypeVar
 
@@ -36,13 +36,6 @@ if TYPE_CHECKING:
 
 # Redirects are over within 13 seconds of their arrival; `on_ended` handlers may need a moment more.
 _DRAIN_SECONDS = 15.0
-
-
-def _logger() -> logging.Logger:
-    # Imported when there is something to say: it costs more than the rest of the package.
-    import logging
-
-    return logging.getLogger("callredirect")
 
 
 class Redirector:
@@ -146,6 +139,9 @@ class Redirector:
         """
         if received_at is None:
             received_at = time.monotonic()
+        from ._bridge import need_asyncio
+
+        need_asyncio("Redirector")
         if isinstance(headers, Iterator):
             headers = list(headers)  # they may have to be read twice
         receipt = self._receiver.receive(body, headers, received_at)
@@ -153,13 +149,17 @@ class Redirector:
             await self._fetch_keys()
             receipt = self._receiver.receive(body, headers, received_at)
         if receipt.reason is not None:
-            _logger().info("notification answered %d: %s", receipt.reply.status, receipt.reason)
+            logger().info("notification answered %d: %s", receipt.reply.status, receipt.reason)
         for call in receipt.incoming:
             redirecting = self._redirect(call, receipt.scenario_id)
             self._redirecting[call.call_id] = self._start(redirecting)
         for call in receipt.ended:
             self._start(self._tell_ended(call))
         return receipt.reply
+
+    async def warm_up(self, tenant_id: str | None = None) -> None:
+        """Fetches a token and opens a connection before the first call; for the host's startup. See ``Client.warm_up``."""
+        await self._client.warm_up(tenant_id)
 
     async def close(self) -> None:
         """Answers new requests 503 and waits for the redirects under way, which their deadlines bound.
@@ -173,7 +173,7 @@ class Redirector:
         if others:
             _, late = await asyncio.wait(others, timeout=_DRAIN_SECONDS)
             if late:
-                _logger().warning("closed with %d handler(s) still running", len(late))
+                logger().warning("closed with %d handler(s) still running", len(late))
 
     def _start(self, work: Coroutine[Any, Any, _Result]) -> asyncio.Task[_Result]:
         import asyncio
@@ -203,7 +203,7 @@ class Redirector:
         except OSError as error:
             failure = str(error)
         if failure is not None:
-            _logger().warning("Microsoft's keys could not be fetched: %s", failure)
+            logger().warning("Microsoft's keys could not be fetched: %s", failure)
 
     async def _redirect(self, tracked: TrackedCall, scenario_id: str | None) -> None:
         """Decide, validate, send. Whatever happens, the call ends in one recorded outcome."""
@@ -213,7 +213,7 @@ class Redirector:
             self._failed(tracked, " ".join(f"{type(error).__name__}: {error}".split()))  # one line
         except Exception as error:
             # The bot's own code, or its credential: the log has the traceback, the record only the kind.
-            _logger().exception("call %s: the bot's code raised", tracked.call_id)
+            logger().exception("call %s: the bot's code raised", tracked.call_id)
             self._failed(tracked, f"{type(error).__name__} was raised")
         except BaseException as error:
             # The loop or the process is being stopped.
@@ -243,7 +243,7 @@ class Redirector:
         decision = deciding.result()
         tracked._decided()
         if decision is None:
-            _logger().info("call %s was left alone", tracked.call_id)
+            logger().info("call %s was left alone", tracked.call_id)
             tracked._left_alone()
             return None
         if not isinstance(decision, Redirect):
@@ -255,21 +255,22 @@ class Redirector:
         if tracked.ended:
             reason = "the call ended before it could be redirected"
             tracked._failed(reason)
-            return _logger().info("call %s: %s", tracked.call_id, reason)  # nobody's fault
-        token = await self._client._token(request)
-        try:
-            outcome = await self._client._send(request, token)
-        except asyncio.CancelledError:
-            self._failed(tracked, "cancelled while the redirect was being sent: it may have arrived")
-            raise
-        tracked._redirected(outcome)
-        level = "info" if isinstance(outcome, Accepted) else "warning"
-        getattr(_logger(), level)("%r, client-request-id %s", tracked, outcome.client_request_id)
+            return logger().info("call %s: %s", tracked.call_id, reason)  # nobody's fault
+        with Watched(call, request, silent=False) as watched:
+            token = await self._client._token(request)
+            try:
+                outcome = await self._client._send(request, token)
+            except asyncio.CancelledError:
+                self._failed(tracked, "cancelled while the redirect was being sent: it may have arrived")
+                raise
+            tracked._redirected(outcome)
+            watched.ended(outcome)
+        logger().debug("%r", tracked)
         return None
 
     def _failed(self, tracked: TrackedCall, reason: str) -> None:
         if tracked._failed(reason):
-            _logger().error("call %s: %s", tracked.call_id, reason)
+            logger().error("call %s: %s", tracked.call_id, reason)
 
     async def _tell_ended(self, tracked: TrackedCall) -> None:
         import asyncio
@@ -282,7 +283,7 @@ class Redirector:
         try:
             await _run(self._ended, tracked)
         except Exception:
-            _logger().exception("call %s: the on_ended handler raised", tracked.call_id)
+            logger().exception("call %s: the on_ended handler raised", tracked.call_id)
 
 
 def _checked(handler: _Handler) -> _Handler:

@@ -46,13 +46,14 @@ pub(super) fn claim_interpreter(py: Python<'_>) -> PyResult<()> {
 /// How often a blocking call looks whether Ctrl-C was pressed.
 const SIGNAL_POLL: Duration = Duration::from_millis(50);
 
-/// The runtime of this process: made on first use, made anew after a fork (a forked child has no threads of it).
+/// The runtime of this process, and its id: made on first use, made anew after a fork (a forked child has no threads of it).
 /// Never dropped, because dropping waits for threads that a child does not have.
-pub(super) fn runtime() -> PyResult<&'static Runtime> {
+fn runtime() -> PyResult<(u32, &'static Runtime)> {
     static RUNTIME: Mutex<Option<(u32, &'static Runtime)>> = Mutex::new(None);
     let mut kept = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let here = process::id();
     match *kept {
-        Some((pid, runtime)) if pid == process::id() => Ok(runtime),
+        Some((pid, runtime)) if pid == here => Ok((pid, runtime)),
         _ => {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(1)
@@ -62,9 +63,9 @@ pub(super) fn runtime() -> PyResult<&'static Runtime> {
                 .map_err(|error| {
                     PyOSError::new_err(format!("could not start the network threads: {error}"))
                 })?;
-            let runtime = Box::leak(Box::new(runtime));
-            *kept = Some((process::id(), runtime));
-            Ok(runtime)
+            let runtime = &*Box::leak(Box::new(runtime));
+            *kept = Some((here, runtime));
+            Ok((here, runtime))
         }
     }
 }
@@ -75,7 +76,7 @@ pub(super) fn block_on<T: Send + 'static>(
     future: impl Future<Output = T> + Send + 'static,
 ) -> PyResult<T> {
     let (done, mut waiting) = mpsc::channel();
-    runtime()?.spawn(async move {
+    runtime()?.1.spawn(async move {
         // Nobody waits any more after Ctrl-C; the request itself is not cut off.
         let _ = done.send(future.await);
     });
@@ -133,9 +134,16 @@ impl Post {
 impl Mailbox {
     /// Runs a future on the runtime; its completion comes under the ticket returned.
     pub(super) fn spawn(&self, future: impl Future<Output = Completion> + Send + 'static) -> PyResult<u64> {
+        let (pid, runtime) = runtime()?;
+        if pid != self.pid {
+            return Err(PyRuntimeError::new_err(
+                "this process was forked without Python being told, so nothing would wake its event loop: \
+                 fork with os.fork, or start a new event loop",
+            ));
+        }
         let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
         let post = Arc::clone(&self.post);
-        runtime()?.spawn(async move { post.put(ticket, future.await) });
+        runtime.spawn(async move { post.put(ticket, future.await) });
         Ok(ticket)
     }
 }
