@@ -12,6 +12,7 @@ BENCH := .bench-venv/bin
 LOCKED := $(if $(CI),--locked)
 # The development build carries the stub's data too, so that one build serves the tests and the stub.
 DEV := --features python,stubs $(LOCKED)
+CORE := --features simulator,sqlite,redis $(LOCKED)
 
 FUZZ_SECONDS ?= 60
 EXITS ?= 300
@@ -70,9 +71,9 @@ test: lint test-rust types build ## everything CI checks: format, lint, Rust tes
 
 test-rust: ## the core's tests, with no Python in the tree
 	$(call say,the core has no pyo3 in its tree)
-	@! $(CARGO) tree $(LOCKED) --features simulator --edges normal,build,dev --prefix none | grep '^pyo3'
+	@! $(CARGO) tree $(CORE) --edges normal,build,dev --prefix none | grep '^pyo3'
 	$(call say,cargo test)
-	@$(CARGO) test --quiet $(LOCKED) --features simulator
+	@$(CARGO) test --quiet $(CORE)
 
 lint: lint-rust lint-python ## formatting, clippy, rustdoc and ruff; changes nothing
 
@@ -82,10 +83,10 @@ lint-rust: .venv/.ready
 	@$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(call say,clippy: the core alone; with the simulator and all tests; with Python)
 	@$(CARGO) clippy --quiet $(LOCKED) -- -D warnings
-	@$(CARGO) clippy --quiet $(LOCKED) --features simulator --all-targets -- -D warnings
+	@$(CARGO) clippy --quiet $(CORE) --all-targets -- -D warnings
 	@PYO3_PYTHON=$(CURDIR)/$(BIN)/python $(CARGO) clippy --quiet $(LOCKED) --features python -- -D warnings
 	$(call say,rustdoc)
-	@RUSTDOCFLAGS='-D warnings -A rustdoc::private-intra-doc-links' $(CARGO) doc --quiet $(LOCKED) --no-deps --document-private-items --features simulator
+	@RUSTDOCFLAGS='-D warnings -A rustdoc::private-intra-doc-links' $(CARGO) doc --quiet $(LOCKED) --no-deps --document-private-items --features simulator,sqlite,redis
 
 lint-python: .venv/.ready
 	$(call say,ruff)

@@ -1,16 +1,16 @@
 //! The flow composed: a webhook request in; a reply, and the work that outlives it, out.
 //!
 //! ```text
-//! receive: verify -> parse -> claim -> reply        then, within the deadline: decide -> validate -> send -> outcome
+//! receive: verify -> parse -> reply        then, within the deadline: claim -> decide -> validate -> send -> outcome
 //! ```
 //!
-//! The second half calls the bot's own code, so whoever holds that code runs it (see the Python package).
+//! The reply waits for no store. The second half calls the bot's own code, so whoever holds that code runs it (see the Python package).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::calls::{Calls, Claim, ClaimStore, Step, TrackedCall};
+use crate::calls::{Calls, ClaimDesk, Step, TrackedCall};
 use crate::notification::{Event, Notification, ParseOptions, ParticipantInfo, Refusal, id_key, parse};
 use crate::send::clock::{self, Arrival, Instant};
 use crate::verify::{Claims, Reason, Verifier};
@@ -64,7 +64,7 @@ pub enum Receipt {
 /// What is to be done after the reply.
 #[derive(Debug, Clone)]
 pub enum Work {
-    /// Decide where the call goes, and redirect it.
+    /// Claim the call, decide where it goes, and redirect it.
     Redirect(Arc<TrackedCall>),
     /// Tell the bot that the call ended.
     Ended(Arc<TrackedCall>),
@@ -81,7 +81,7 @@ pub struct Redirector {
     verifier: Arc<Verifier>,
     fetches_keys: bool,
     fetch: Mutex<KeyFetch>,
-    store: Box<dyn ClaimStore>,
+    claims: Arc<ClaimDesk>,
     calls: Calls,
     options: ParseOptions,
     closing: AtomicBool,
@@ -92,7 +92,7 @@ impl Redirector {
     pub fn new(
         verifier: Arc<Verifier>,
         fetches_keys: bool,
-        store: Box<dyn ClaimStore>,
+        claims: Arc<ClaimDesk>,
         options: ParseOptions,
         remembered: usize,
     ) -> Self {
@@ -100,7 +100,7 @@ impl Redirector {
             verifier,
             fetches_keys,
             fetch: Mutex::default(),
-            store,
+            claims,
             calls: Calls::new(remembered),
             options,
             closing: AtomicBool::new(false),
@@ -112,6 +112,11 @@ impl Redirector {
         &self.calls
     }
 
+    /// The claims of this process.
+    pub fn claims(&self) -> &Arc<ClaimDesk> {
+        &self.claims
+    }
+
     /// The longest body that is read.
     pub fn max_bytes(&self) -> usize {
         self.options.max_bytes
@@ -120,9 +125,10 @@ impl Redirector {
     /// From now on new requests get 503; the platform brings them to another worker.
     pub fn close(&self) {
         self.closing.store(true, Ordering::Relaxed);
+        self.claims.close();
     }
 
-    /// Verifies, reads and claims. Takes microseconds: the reply must not wait for anything slow.
+    /// Verifies and reads. Takes microseconds: the reply must not wait for anything slow.
     pub fn receive(&self, request: &Request<'_>) -> Receipt {
         if self.closing.load(Ordering::Relaxed) {
             return Receipt::Refused(Reply::status(503), "shutting down".into());
@@ -155,7 +161,7 @@ impl Redirector {
         if let Some(reason) = foreign {
             return Receipt::Refused(Reply::status(403), reason.into());
         }
-        Receipt::Accepted(Reply::status(202), self.claim(notifications, request.arrival, verified))
+        Receipt::Accepted(Reply::status(202), self.work(notifications, request.arrival, verified))
     }
 
     fn verify(&self, request: &Request<'_>) -> Result<Claims, Receipt> {
@@ -201,14 +207,13 @@ impl Redirector {
     }
 
     /// Ends first: a call that came and went within one body must not be redirected.
-    fn claim(&self, notifications: Vec<Notification>, arrival: Arrival, verified: Instant) -> Vec<Work> {
+    fn work(&self, notifications: Vec<Notification>, arrival: Arrival, verified: Instant) -> Vec<Work> {
         let parsed = clock::now();
         let mut work = Vec::new();
         let (ended, others): (Vec<_>, Vec<_>) =
             notifications.into_iter().partition(|note| note.event == Event::CallEnded);
         for notification in ended {
             let Some(call_id) = notification.call_id() else { continue };
-            self.store.end(&id_key(&call_id));
             let call = self.calls.track(&call_id, arrival);
             if call.end(notification) {
                 work.push(Work::Ended(call));
@@ -217,12 +222,11 @@ impl Redirector {
         for notification in others {
             let incoming = notification.event == Event::IncomingCall;
             let Some(call_id) = notification.call_id().filter(|_| incoming) else { continue };
-            if self.store.claim(&id_key(&call_id)) == Claim::Won {
-                let call = self.calls.track(&call_id, arrival);
-                call.begin(notification);
+            let call = self.calls.track(&call_id, arrival);
+            // Duplicates end here: a store is asked once for each call and process.
+            if call.begin(notification) {
                 call.mark_at(Step::Verified, verified);
                 call.mark_at(Step::Parsed, parsed);
-                call.mark(Step::Claimed);
                 work.push(Work::Redirect(call));
             }
         }

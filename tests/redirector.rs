@@ -11,7 +11,7 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD as BASE64URL};
-use callredirect::calls::{MemoryStore, Step};
+use callredirect::calls::{ClaimDesk, OnFault, Place, Step};
 use callredirect::notification::{ParseOptions, id_key, is_id};
 use callredirect::redirector::{Receipt, Redirector, Reply, Request, Work};
 use callredirect::send::clock::{self, Arrival};
@@ -61,9 +61,9 @@ struct Bot {
 impl Bot {
     fn new(keys: Option<KeySet>, tenants: Option<Vec<String>>, fetches: bool) -> Self {
         let verifier = Arc::new(Verifier::new(APP, tenants, None, keys.unwrap_or_default()));
-        let store = Box::new(MemoryStore::new(10_000));
+        let claims = Arc::new(ClaimDesk::new(Place::Memory, OnFault::Degrade, 10_000));
         let options = ParseOptions::default();
-        let redirector = Redirector::new(Arc::clone(&verifier), fetches, store, options, 10_000);
+        let redirector = Redirector::new(Arc::clone(&verifier), fetches, claims, options, 10_000);
         Self { redirector, verifier }
     }
 
@@ -147,7 +147,7 @@ fn a_genuine_call_is_accepted() {
     assert_eq!(call.call_id(), ID);
     assert!(told.incoming.is_some() && told.settlement.is_none() && told.ended.is_none());
     let steps: Vec<_> = told.steps.iter().map(|(step, _)| *step).collect();
-    assert_eq!(steps, [Step::Received, Step::Verified, Step::Parsed, Step::Claimed]);
+    assert_eq!(steps, [Step::Received, Step::Verified, Step::Parsed]);
     assert!(told.steps.is_sorted_by_key(|(_, at)| *at));
     assert_eq!(bot.redirector.calls().recent().len(), 1);
 }

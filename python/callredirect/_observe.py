@@ -106,7 +106,7 @@ class Watched:
             "time_left_ms": round(left, 3),
             "status": last and last.status,
             "code": getattr(outcome, "code", None),
-            "request_id": last and last.request_id,
+            "request_id": getattr(outcome, "request_id", None) or (last and last.request_id),
         }
         for number, attempt in enumerate(attempts, 1) if log.isEnabledFor(logging.DEBUG) else ():
             what, took = attempt.status or attempt.error, attempt.duration * 1e3
@@ -141,8 +141,9 @@ class Watched:
             span.set_attribute("callredirect.call_id", call_id)
         if attempts and attempts[-1].status is not None:
             span.set_attribute("http.response.status_code", attempts[-1].status)
-        if attempts and attempts[-1].request_id is not None:
-            span.set_attribute("callredirect.request_id", attempts[-1].request_id)
+        request_id = getattr(outcome, "request_id", None) or (attempts and attempts[-1].request_id)
+        if request_id:
+            span.set_attribute("callredirect.request_id", request_id)
         if not isinstance(outcome, _FINE):
             self._fault(getattr(outcome, "code", None) or _NAMES[type(outcome)])
 

@@ -13,12 +13,14 @@ mod outcome;
 mod operation;
 mod participant;
 mod pydantic;
+mod receiver;
 mod redirect;
 mod redirector;
 mod replace;
 mod send;
 mod simulator;
 mod target;
+mod tracked;
 mod value;
 mod verify;
 mod view;
@@ -61,13 +63,17 @@ mod _native {
         RemovedState, RestrictedExperience,
     };
     #[pymodule_export]
+    use super::receiver::Receiver;
+    #[pymodule_export]
     use super::redirect::{Limits, Redirect, Target, Violation};
     #[pymodule_export]
-    use super::redirector::{Receipt, Receiver, Reply, TrackedCall};
+    use super::redirector::{Receipt, Reply};
     #[pymodule_export]
     use super::send::{Cloud, Deadline, PreparedRedirect, Sender};
     #[pymodule_export]
     use super::simulator::{ReceivedRedirect, RungCall, Simulator};
+    #[pymodule_export]
+    use super::tracked::{ClaimRecord, TrackedCall};
     #[pymodule_export]
     use super::verify::{Claims, Verifier};
 }

@@ -28,6 +28,12 @@ use crate::send::{self as core, Endpoint, PerProcess, Prepared, Retries, Sending
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Deadline(core::Deadline);
 
+impl From<core::Deadline> for Deadline {
+    fn from(deadline: core::Deadline) -> Self {
+        Self(deadline)
+    }
+}
+
 impl Deadline {
     pub(super) fn of(arrival: core::clock::Arrival) -> Self {
         Self(core::Deadline::of(arrival))

@@ -793,8 +793,6 @@ async def test_what_is_wrong_with_a_bot_is_said_when_it_is_made(graph: Simulator
     for register in (bot.on_incoming, bot.on_ended):
         with pytest.raises(TypeError, match="a handler is a function, not NoneType"):
             register(None)
-    with pytest.raises(NotImplementedError, match="memory"):
-        make(app_id="b", credential="x", store="redis://localhost")
     with pytest.raises(ValueError, match="http"):
         make(app_id="b", credential="x", base_url="http://graph.example")
     with pytest.raises(ValueError, match="beta"):
