@@ -12,8 +12,10 @@ BENCH := .bench-venv/bin
 LOCKED := $(if $(CI),--locked)
 # The development build carries the stub's data too, so that one build serves the tests and the stub.
 DEV := --features python,stubs $(LOCKED)
+CORE := --features simulator,sqlite,redis $(LOCKED)
 
 FUZZ_SECONDS ?= 60
+EXITS ?= 300
 FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 
 unexport CONDA_PREFIX
@@ -22,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 STUB := python/callredirect/_native.pyi
 PY_TYPED := python/callredirect tests/python $(wildcard examples)
-PY_ALL := python tests/python $(wildcard examples benches)
+PY_ALL := python tests/python tests/reliability $(wildcard examples benches)
 
 # What the stub may need; the unused are dropped. A name of the Python side that the stub speaks of is added here.
 define STUB_IMPORTS
@@ -57,9 +59,10 @@ say = @echo "==> $(1)"
 hush = @said=$$($(1) 2>&1) || { echo "$$said"; exit 1; }
 
 .PHONY: help build demo test test-rust lint lint-rust lint-python fmt types stubs wheel reliability bench fuzz clean
+.PHONY: reliability-exits reliability-claims reliability-keys
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: .venv/.built ## compile the extension into .venv (development profile)
 
@@ -73,9 +76,9 @@ test: lint test-rust types build ## everything CI checks: format, lint, Rust tes
 
 test-rust: ## the core's tests, with no Python in the tree
 	$(call say,the core has no pyo3 in its tree)
-	@! $(CARGO) tree $(LOCKED) --features simulator --edges normal,build,dev --prefix none | grep '^pyo3'
+	@! $(CARGO) tree $(CORE) --edges normal,build,dev --prefix none | grep '^pyo3'
 	$(call say,cargo test)
-	@$(CARGO) test --quiet $(LOCKED) --features simulator
+	@$(CARGO) test --quiet $(CORE)
 
 lint: lint-rust lint-python ## formatting, clippy, rustdoc and ruff; changes nothing
 
@@ -85,10 +88,10 @@ lint-rust: .venv/.ready
 	@$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(call say,clippy: the core alone; with the simulator and all tests; with Python)
 	@$(CARGO) clippy --quiet $(LOCKED) -- -D warnings
-	@$(CARGO) clippy --quiet $(LOCKED) --features simulator --all-targets -- -D warnings
+	@$(CARGO) clippy --quiet $(CORE) --all-targets -- -D warnings
 	@PYO3_PYTHON=$(CURDIR)/$(BIN)/python $(CARGO) clippy --quiet $(LOCKED) --features python -- -D warnings
 	$(call say,rustdoc)
-	@RUSTDOCFLAGS='-D warnings -A rustdoc::private-intra-doc-links' $(CARGO) doc --quiet $(LOCKED) --no-deps --document-private-items --features simulator
+	@RUSTDOCFLAGS='-D warnings -A rustdoc::private-intra-doc-links' $(CARGO) doc --quiet $(LOCKED) --no-deps --document-private-items --features simulator,sqlite,redis
 
 lint-python: .venv/.ready
 	$(call say,ruff)
@@ -137,8 +140,19 @@ bench: wheel .bench-venv/.ready ## measure against what people use today, in an 
 	@$(BENCH)/python -m pip install --quiet --force-reinstall --no-deps dist/callredirect-*.whl
 	@for script in benches/[!_]*.py; do echo "==> $$script"; $(BENCH)/python "$$script"; done
 
+reliability-exits: build ## processes that end in every way, EXITS=300 of each kind
+	@$(BIN)/python tests/python/exits.py $(EXITS)
+
 fuzz: ## mutated input for every reader, FUZZ_SECONDS=60 each; needs a nightly toolchain
 	@for target in $(FUZZ_TARGETS); do CARGO=$(CARGO) fuzz/run $$target $(FUZZ_SECONDS); done
+
+reliability-claims: build ## claims under duplicates, crashes and failing stores, at length (half an hour); needs redis-server
+	$(call say,claims: one redirect per call, whatever happens)
+	@$(BIN)/python tests/reliability/claims.py
+
+reliability-keys: build ## keys that change, are down and are invented, in real time (a quarter of an hour)
+	$(call say,keys: no genuine call refused and no stampede)
+	@$(BIN)/python tests/reliability/keys.py
 
 clean: ## remove everything that was made
 	$(call say,clean)

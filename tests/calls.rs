@@ -4,15 +4,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use callredirect::calls::{Calls, Claim, ClaimStore, MemoryStore, Settlement, Step, TrackedCall};
+use callredirect::calls::{Calls, Settlement, Stage, Step, TrackedCall};
 use callredirect::notification::{Notification, ParseOptions, parse};
 use callredirect::outcome::{Attempt, Outcome, Refused, Verdict};
 use callredirect::send::clock::Arrival;
 use tokio::time::advance;
 
 fn note() -> Notification {
-    let body = br#"[{"changeType": "deleted", "resourceUrl": "/communications/calls/x"}]"#;
+    read(br#"[{"changeType": "deleted", "resourceUrl": "/communications/calls/x"}]"#)
+}
+
+fn read(body: &[u8]) -> Notification {
     parse(body, &ParseOptions::default(), Arrival::now()).unwrap().remove(0)
+}
+
+/// The end of the call, with these members of it.
+fn ended(members: &str) -> Notification {
+    let call = format!(r##"{{"@odata.type": "#microsoft.graph.call", "state": "terminated"{members}}}"##);
+    let resource = r#""resourceUrl": "/communications/calls/x""#;
+    read(format!(r#"[{{"changeType": "deleted", {resource}, "resourceData": {call}}}]"#).as_bytes())
 }
 
 fn call() -> Arc<TrackedCall> {
@@ -38,49 +48,6 @@ fn steps(call: &TrackedCall) -> Vec<(Step, u128)> {
 }
 
 #[test]
-fn a_claim_is_won_once_and_never_after_the_end() {
-    let store = MemoryStore::new(10);
-    assert_eq!(store.claim("a"), Claim::Won);
-    assert_eq!(store.claim("a"), Claim::Taken);
-    store.end("a");
-    assert_eq!(store.claim("a"), Claim::Ended);
-    store.end("b");
-    store.end("b");
-    assert_eq!(store.claim("b"), Claim::Ended);
-    assert_eq!(store.claim("c"), Claim::Won);
-}
-
-#[test]
-fn of_many_threads_one_wins() {
-    let store = MemoryStore::new(1000);
-    let won: usize = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..4)
-            .map(|_| scope.spawn(|| (0..500).filter(|i| store.claim(&i.to_string()) == Claim::Won).count()))
-            .collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
-    });
-    assert_eq!(won, 500);
-}
-
-#[test]
-fn claims_are_forgotten_oldest_first() {
-    let store = MemoryStore::new(3);
-    for key in ["a", "b", "c"] {
-        assert_eq!(store.claim(key), Claim::Won);
-    }
-    // Ending what is known takes no room.
-    store.end("a");
-    assert_eq!(store.claim("b"), Claim::Taken);
-    store.end("d");
-    assert_eq!(store.claim("b"), Claim::Taken);
-    assert_eq!(store.claim("a"), Claim::Won);
-    assert_eq!(store.claim("b"), Claim::Won);
-    assert_eq!(store.claim("d"), Claim::Ended);
-    let nothing = MemoryStore::new(0);
-    assert_eq!([nothing.claim("a"), nothing.claim("a")], [Claim::Won; 2]);
-}
-
-#[test]
 fn calls_are_one_per_id_and_forgotten_oldest_first() {
     let calls = Calls::new(2);
     let first = calls.track("0A-1b", Arrival::now());
@@ -90,6 +57,8 @@ fn calls_are_one_per_id_and_forgotten_oldest_first() {
     calls.track("third", Arrival::now());
     let ids: Vec<_> = calls.recent().iter().map(|call| call.call_id().to_owned()).collect();
     assert_eq!(ids, ["second", "third"]);
+    assert!(calls.find("0A-1b").is_none());
+    assert_eq!(calls.find("SECOND").unwrap().call_id(), "second");
     assert!(!Arc::ptr_eq(&first, &calls.track("0A-1b", Arrival::now())));
     assert_eq!(calls.recent().len(), 2);
 }
@@ -169,6 +138,7 @@ fn summaries_say_what_became_of_it_without_numbers() {
     };
     let masked = "Not +*********01, nor +1 (2); +*********67!";
     for (settlement, expected) in [
+        (Settlement::Elsewhere, "another worker's".to_owned()),
         (Settlement::LeftAlone, "left alone".to_owned()),
         (Settlement::Failed("why".into()), "failed: why".to_owned()),
         (outcome(Verdict::Accepted { status: 202 }, vec![], 0), "accepted".to_owned()),
@@ -202,8 +172,11 @@ fn summaries_say_what_became_of_it_without_numbers() {
 
 #[test]
 fn every_step_has_a_name_of_its_own() {
-    use Step::{Claimed, Decided, Ended, Parsed, Received, Replied, Sent, Settled, Validated, Verified};
-    let all = [Received, Verified, Parsed, Claimed, Decided, Validated, Sent, Replied, Settled, Ended];
+    use Step::{
+        Claimed, Decided, Ended, Parsed, Received, Replied, Sent, Settled, TimedOut, Validated, Verified,
+    };
+    let all =
+        [Received, Verified, Parsed, Claimed, Decided, Validated, Sent, Replied, Settled, Ended, TimedOut];
     let names = [
         "received",
         "verified",
@@ -215,6 +188,78 @@ fn every_step_has_a_name_of_its_own() {
         "replied",
         "settled",
         "ended",
+        "timed out",
     ];
     assert_eq!(all.map(Step::name), names);
+}
+
+fn unknown() -> Settlement {
+    outcome(Verdict::Unknown { likely_delivered: false, reason: "reset".into() }, vec![], 0)
+}
+
+fn likely(call: &TrackedCall) -> bool {
+    match call.told().settlement {
+        Some(Settlement::Redirected(Outcome {
+            verdict: Verdict::Unknown { likely_delivered, .. }, ..
+        })) => likely_delivered,
+        other => unreachable!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_end_settles_what_was_unknown() {
+    for (members, expected) in [
+        (r#", "answeredBy": {"identity": {}}, "resultInfo": {"code": 500}"#, true),
+        ("", true),
+        (r#", "resultInfo": {"code": 200, "subcode": 5010}"#, true),
+        (r#", "resultInfo": {"code": "0", "subcode": "5002"}"#, true),
+        (r#", "resultInfo": {"code": 408, "subcode": 8544}"#, false),
+        (r#", "resultInfo": {"code": 480, "subcode": 10037}"#, false),
+        (r#", "resultInfo": {}"#, false),
+    ] {
+        let before = call();
+        before.settle(unknown());
+        assert!(!likely(&before));
+        before.end(ended(members));
+        let after = call();
+        after.end(ended(members));
+        after.settle(unknown());
+        assert_eq!((likely(&before), likely(&after)), (expected, expected), "{members}");
+        assert_eq!(before.told().stage, Stage::Unknown);
+    }
+    // An end without the call says nothing of how it ended.
+    let bare = call();
+    bare.settle(unknown());
+    bare.end(note());
+    assert!(!likely(&bare));
+    // What Graph answered stays what it is.
+    let refused = call();
+    let no = outcome(Verdict::Rejected(Refused::default()), vec![], 0);
+    refused.settle(no.clone());
+    refused.end(ended(""));
+    assert_eq!(refused.told().settlement, Some(no));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_never_goes_back() {
+    let call = call();
+    assert_eq!(call.told().stage, Stage::Seen);
+    assert!(call.begin(ended("")) && !call.begin(ended("")));
+    call.claimed(None, millis(9000));
+    call.sending();
+    call.claimed(None, millis(20_000));
+    assert_eq!(call.told().stage, Stage::Sent);
+    // Whoever saw the call first started its time.
+    assert_eq!(call.deadline().remaining(), millis(9000));
+    call.settle(outcome(Verdict::Accepted { status: 202 }, vec![], 0));
+    call.sending();
+    call.heard(Stage::Unknown);
+    assert_eq!(call.told().stage, Stage::Accepted);
+    advance(millis(5)).await;
+    assert!(call.time_out() && !call.time_out());
+    assert!(call.end(note()) && !call.time_out());
+    assert!(call.timeline().contains("5.0 ms  its end was never told\n"));
+    let gone = Calls::new(1).track("y", Arrival::now());
+    gone.end(note());
+    assert!(!gone.begin(note()));
 }

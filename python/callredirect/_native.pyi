@@ -692,6 +692,57 @@ class ChatInfo(JsonObject):
         """
 
 @final
+class ClaimRecord:
+    """
+    What a store of claims keeps of one call: who has it, and how far it came.
+    """
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self, /) -> int: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __new__(
+        cls,
+        /,
+        call_id: str,
+        *,
+        worker: str = ...,
+        fence: int = 0,
+        stage: str = "seen",
+        attempts: int = 0,
+        ended: bool = False,
+    ) -> ClaimRecord: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def attempts(self, /) -> int:
+        """
+        Requests that may have reached Graph.
+        """
+    @property
+    def call_id(self, /) -> str:
+        """
+        The call's id.
+        """
+    @property
+    def ended(self, /) -> bool:
+        """
+        Whether the call itself ended.
+        """
+    @property
+    def fence(self, /) -> int:
+        """
+        Rises with each worker that takes the call over; only the latest may send.
+        """
+    @property
+    def stage(self, /) -> str:
+        """
+        How far it came, as ``TrackedCall.stage``.
+        """
+    @property
+    def worker(self, /) -> str:
+        """
+        The process that has the call; empty if it ended before anybody claimed it.
+        """
+
+@final
 class Claims:
     """
     What a verified token says. `Verifier.verify` makes these.
@@ -1164,7 +1215,7 @@ class Mailbox:
     Finished requests of one event loop.
     """
     def __new__(cls, /) -> Mailbox: ...
-    def drain(self, /) -> list[tuple[int, Outcome | str | BaseException | None]]:
+    def drain(self, /) -> list[tuple[int, Any]]:
         """
         Everything finished since the last time, with the tickets it was waited for under.
         """
@@ -1829,6 +1880,11 @@ class Receipt:
         Calls to redirect.
         """
     @property
+    def keys_due(self, /) -> bool:
+        """
+        Whether newer keys should be fetched now, for later requests.
+        """
+    @property
     def reason(self, /) -> str | None:
         """
         Why the request was refused, for logs.
@@ -1916,24 +1972,68 @@ class Receiver:
     """
     Verifies, reads and claims; knows the calls.
     """
-    def __new__(cls, /, verifier: Verifier, *, store: str) -> Receiver: ...
+    def __new__(
+        cls,
+        /,
+        verifier: Verifier,
+        *,
+        store: str,
+        fail_closed: bool,
+        application_instances: Sequence[str] | None,
+        regions: Mapping[str, str],
+    ) -> Receiver: ...
     @property
     def calls(self, /) -> tuple[TrackedCall, ...]:
         """
         The calls of this process, oldest first.
         """
+    def claim(self, /, call: TrackedCall, mailbox: Mailbox | None) -> int | tuple[str, str | None]:
+        """
+        Claims a call: a word and why. Comes through the mailbox under the ticket returned; without one, at once, which
+        only local claims can.
+        """
+    @property
+    def claims_are_local(self, /) -> bool:
+        """
+        Whether claims reach no further than this process.
+        """
+    @property
+    def claims_degraded(self, /) -> int:
+        """
+        Calls that went on without the store.
+        """
     def close(self, /) -> None:
         """
         From now on every request is answered 503.
         """
+    def end(self, /, call: TrackedCall, mailbox: Mailbox | None) -> int | bool:
+        """
+        Writes down that a call ended: whether no other worker knew.
+        """
     def fetch_keys(self, /, mailbox: Mailbox) -> int:
         """
-        Fetches Microsoft's keys; ``None`` or the reason of the failure comes through the mailbox.
+        Fetches Microsoft's keys, or waits for who is at it; ``None`` or the reason of the failure comes through the mailbox.
+        """
+    def find(self, /, call_id: str) -> TrackedCall | None:
+        """
+        The call of that id, if this process knows it.
+        """
+    def finish(self, /, call: TrackedCall, mailbox: Mailbox | None) -> int | str | None:
+        """
+        Writes down how a call was settled: ``None``, or why it could not be. Without a mailbox nobody waits for it.
+        """
+    def get(self, /, call: TrackedCall, mailbox: Mailbox | None) -> int | str | ClaimRecord | None:
+        """
+        What the store has of a call: a record, ``None``, or why it cannot be said.
         """
     @property
     def max_bytes(self, /) -> int:
         """
         The longest body that is read, in bytes: a host need not read more.
+        """
+    def may_send(self, /, call: TrackedCall, mailbox: Mailbox | None) -> int | tuple[str, str | None]:
+        """
+        Asks leave to send; answers as ``claim``.
         """
     def receive(
         self,
@@ -1943,7 +2043,11 @@ class Receiver:
         received_at: float | None,
     ) -> Receipt:
         """
-        Verifies, reads and claims.
+        Verifies and reads.
+        """
+    def unfinished(self, /, mailbox: Mailbox | None) -> int | str | tuple[ClaimRecord, ...]:
+        """
+        Calls whose worker is gone and never said how they ended; or why it cannot be said.
         """
 
 @final
@@ -2237,7 +2341,7 @@ class Reply:
     @property
     def status(self, /) -> int:
         """
-        HTTP status: 202 accepted, 204 for the old Skype format, else 400, 401, 403, 413, 415 or 503.
+        HTTP status: 202 accepted, 204 for the old Skype format, 302 to another region's webhook, else 400, 401, 403, 413, 415 or 503.
         """
 
 @final
@@ -2437,6 +2541,7 @@ class Sender:
         limits: Limits | None = None,
         cloud: Cloud = ...,
         credential: ClientSecret | ClientCertificate | ManagedIdentity | None = None,
+        on_ambiguous: str = "probe_then_resend",
     ) -> Sender: ...
     @property
     def api_version(self, /) -> str:
@@ -2907,10 +3012,28 @@ class TrackedCall:
     """
     def __repr__(self, /) -> str: ...
     def __str__(self, /) -> str: ...
+    @property
+    def _attempts(self, /) -> int: ...
+    def _claimed(
+        self, /, worker: str | None, fence: SupportsIndex, budget: SupportsFloat | SupportsIndex
+    ) -> None:
+        """
+        Claimed in a store of the bot's own, or by nobody's leave.
+        """
     def _decided(self, /) -> None: ...
+    def _elsewhere(self, /) -> bool: ...
+    def _end_elsewhere(self, /) -> None: ...
     def _failed(self, /, reason: str) -> bool: ...
+    def _fall_back(self, /, reason: str) -> None: ...
+    @property
+    def _fence(self, /) -> int | None: ...
+    def _heard(self, /, stage: str) -> None: ...
+    @property
+    def _key(self, /) -> str: ...
     def _left_alone(self, /) -> bool: ...
     def _redirected(self, /, outcome: Outcome) -> bool: ...
+    def _sending(self, /) -> None: ...
+    def _time_out(self, /) -> bool: ...
     def _validated(self, /) -> None: ...
     @property
     def answered_by(self, /) -> ParticipantInfo | None:
@@ -2928,14 +3051,25 @@ class TrackedCall:
         The call's id.
         """
     @property
+    def deadline(self, /) -> Deadline:
+        """
+        When its time is up: 13 seconds after anybody saw it first.
+        """
+    @property
+    def elsewhere(self, /) -> bool:
+        """
+        Whether another worker has the call; its outcome is known there.
+        """
+    @property
     def ended(self, /) -> bool:
         """
-        Whether the notification of its end came.
+        Whether it is known to have ended; with a store, another worker may have been told.
         """
     @property
     def failure(self, /) -> str | None:
         """
         Why there is no outcome, if there is none: the handler raised, the redirect broke rules, no token came, ...
+        With an outcome: why it is that of the default redirect.
         """
     @property
     def left_alone(self, /) -> bool:
@@ -2953,10 +3087,27 @@ class TrackedCall:
         How the call ended, where Graph says it.
         """
     @property
+    def settled(self, /) -> bool:
+        """
+        Whether it is known how its redirect went, or why there was none.
+        """
+    @property
+    def stage(self, /) -> str:
+        """
+        How far it came: ``seen``, ``claimed``, ``sent``, and then how it ended: ``accepted``, ``rejected``, ``gone``,
+        ``left alone``, ``failed``, ``expired`` or ``unknown``. Never goes back. What another worker did is known here
+        once the call has ended.
+        """
+    @property
     def steps(self, /) -> tuple[tuple[str, float], ...]:
         """
         Every step in order, as name and seconds since the call's first notification arrived: ``received``,
-        ``verified``, ``parsed``, ``claimed``, ``decided``, ``validated``, ``sent``, ``replied``, ``settled``, ``ended``.
+        ``verified``, ``parsed``, ``claimed``, ``decided``, ``validated``, ``sent``, ``replied``, ``settled``, ``ended`` or ``timed out``.
+        """
+    @property
+    def timed_out(self, /) -> bool:
+        """
+        Whether its end was waited for in vain.
         """
     def timeline(self, /) -> str:
         """
@@ -3001,13 +3152,24 @@ class Verifier:
     """
     Tells whether Microsoft sent a notification. Safe to use from many threads.
 
+    A `Redirector` sees to the keys by itself: it fetches them for the first call, anew every hour in the background, and
+    for a token whose key is not among them, for these at most once in 30 seconds. Old keys serve while a fetch fails, for
+    24 hours.
+
+    The defaults are those of the public cloud. Government clouds differ, and what they send is not settled: in GCC High the
+    issuer was seen to be ``https://api.botframework.com/``, with a slash, signed by a key that this cloud's metadata did
+    not have. Set ``issuers`` and ``metadata_url`` to what you see.
+
     Args:
         app_id: The bot's application id, the audience of every token.
         tenants: Tenant ids whose calls are taken; ``None`` takes any, an empty list none.
-        issuers: Accepted issuers, exact; ``None`` for the two of the public cloud.
-        metadata_url: Where the keys are published.
+        issuers: Accepted issuers, exact, except that one given with a slash at its end is accepted without it, too;
+            ``None`` for the two of the public cloud.
+        metadata_url: Where the keys are published: OpenID metadata whose ``jwks_uri`` is followed; https, or http on
+            loopback. ``None`` for the public cloud's, unless there are ``jwks``.
         jwks: Keys to use, a JSON Web Key Set as JSON text or dict. Keys that cannot have signed a notification
-            are passed over.
+            are passed over. With a ``metadata_url`` too, they serve until the first fetch.
+        key_hosts: Hosts that the metadata may send us to for the keys, besides its own.
 
     Raises:
         ParseError: ``jwks`` is no key set.
@@ -3021,12 +3183,37 @@ class Verifier:
         issuers: Sequence[str] | None = None,
         metadata_url: str | None = None,
         jwks: bytes | str | dict[str, Any] | None = None,
+        *,
+        key_hosts: Sequence[str] = ...,
     ) -> Verifier: ...
     def __repr__(self, /) -> str: ...
+    @property
+    def accepts_anyone(self, /) -> bool:
+        """
+        Whether nothing is verified: see `dangerously_accepting_anyone`.
+        """
     @property
     def app_id(self, /) -> str:
         """
         The bot's application id.
+        """
+    @staticmethod
+    def dangerously_accepting_anyone(app_id: str) -> Verifier:
+        """
+        A verifier that verifies nothing, for experiments on your own machine: whoever reaches the webhook can make
+        this bot redirect calls. A `Redirector` with it says so in the log, as a ``WARNING``.
+
+        Raises:
+            ValueError: ``app_id`` is empty.
+        """
+    def fetch_keys(self, /) -> None:
+        """
+        Fetches the keys now, which a `Redirector` does by itself: for a verifier used alone. Blocks, at most 5 seconds
+        or so; another thread's fetch that is under way is waited for instead. Nothing happens within a second of
+        the last fetch.
+
+        Raises:
+            OSError: The keys could not be had; those before stay in use.
         """
     @property
     def issuers(self, /) -> list[str]:

@@ -5,22 +5,29 @@ Receiving is Rust's; what is here calls the bot's own functions, and runs on aft
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import os
 import time
 from collections.abc import Iterator
 
+from ._claims import LEASE, NativeClaims, OwnClaims, check
 from ._client import AsyncClient
-from ._native import Accepted, Cloud, Receiver, Redirect, Reply, TrackedCall, Verifier
+from ._native import ClaimRecord, Cloud, Receiver, Redirect, Reply, TrackedCall, Verifier
+from ._observe import Watched, logger
 from .exceptions import CallRedirectError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
-    import logging
-    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
-    from typing import Any, TypeAlias, TypeVar
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+    from typing import Any, Literal, TypeAlias, TypeVar
 
+    from ._claims import Grant
+    from ._client import OnAmbiguous
     from ._credential import Credential
-    from ._native import Call, Limits
+    from ._native import Call, Limits, PreparedRedirect
+    from .stores import ClaimStore
 
     IncomingHandler: TypeAlias = (
         "Callable[[Call], Redirect | None] | Callable[[Call], Coroutine[Any, Any, Redirect | None]]"
@@ -36,12 +43,16 @@ if TYPE_CHECKING:
 # Redirects are over within 13 seconds of their arrival; `on_ended` handlers may need a moment more.
 _DRAIN_SECONDS = 15.0
 
+# What a default redirect needs when the handler has used up its time.
+_RESERVED = 3.0
 
-def _logger() -> logging.Logger:
-    # Imported when there is something to say: it costs more than the rest of the package.
-    import logging
+# Between two warnings of one fault of the store.
+_WARNING_SECONDS = 60.0
 
-    return logging.getLogger("callredirect")
+# Calls left behind that are logged one by one.
+_MOST_LOGGED = 20
+
+_ENDED = "the call ended before it could be redirected"
 
 
 class Redirector:
@@ -51,11 +62,28 @@ class Redirector:
         app_id: The bot's application id: the audience of Microsoft's tokens.
         credential: As for ``AsyncClient``; of the **call's** tenant.
         verifier: How to tell genuine notifications; ``Verifier(app_id)`` with Microsoft's own keys if not given.
-        store: Where claims are kept, so that one call is redirected once: ``"memory"``, which is this process.
+        store: Where claims are kept, so that one call is redirected once: ``"memory"``, which is this process;
+            ``"sqlite:///calls.db"`` for several workers on one host (four slashes from the root), kept over a restart;
+            ``"redis://host:6379/0"``, or ``rediss://`` encrypted, for workers on many hosts, Redis or Valkey; or a
+            ``callredirect.stores.ClaimStore`` of your own.
+        store_down: What to do with a call when the store gives no answer within 300 ms: ``"degrade"`` redirects it all
+            the same, for a lost call is certain harm and Graph refuses to redirect a call twice; ``"fail_closed"``
+            loses it.
+        default: Where a call goes when the handler raises, hangs, or returns what cannot be sent.
+        handler_timeout: Seconds that the handler has, at most until the call's deadline; with a ``default``, until 3
+            seconds before it.
+        end_timeout: Seconds after which a call whose end was never told counts as over.
         api_version: ``"v1.0"`` or ``"beta"``.
         cloud: Where Graph is.
         base_url: Another root of Graph, such as a simulator's; plain http on loopback only.
         limits: Other numbers than Microsoft's present ones.
+        on_ambiguous: As for ``AsyncClient``.
+        application_instances: Object ids of the application instances (resource accounts, phone numbers) that are this
+            bot's. A call must then ring one of them, or the application itself; else it is answered 403. ``None``
+            takes the calls of any instance.
+        region_urls: For a bot in several regions: the other regions' webhooks by the caller's region (``"emea"``,
+            ``"apac"``, ...), as Microsoft names it in ``X-Microsoft-Skype-Caller-Region``. Their calls are answered
+            302 with that address, and Microsoft goes there.
 
     The host owns the server, the event loop and the lifecycle; see ``callredirect.adapters``. Logs to
     ``callredirect``: ``INFO`` for refused notifications and accepted redirects, ``WARNING`` for other outcomes,
@@ -68,19 +96,65 @@ class Redirector:
         app_id: str,
         credential: Credential,
         verifier: Verifier | None = None,
-        store: str = "memory",
+        store: str | ClaimStore = "memory",
+        store_down: Literal["degrade", "fail_closed"] = "degrade",
+        default: Redirect | None = None,
+        handler_timeout: float | None = None,
+        end_timeout: float = 600.0,
         api_version: str = "v1.0",
         cloud: Cloud = Cloud.GLOBAL,
         base_url: str | None = None,
         limits: Limits | None = None,
+        on_ambiguous: OnAmbiguous = "probe_then_resend",
+        application_instances: Sequence[str] | None = None,
+        region_urls: Mapping[str, str] | None = None,
     ) -> None:
         verifier = verifier or Verifier(app_id)
         if verifier.app_id != app_id.lower():
             raise ValueError(f"the verifier is for app id {verifier.app_id!r}, the bot is {app_id!r}")
         self._app_id = app_id
-        self._receiver = Receiver(verifier, store=store)
+        if store_down not in ("degrade", "fail_closed"):
+            raise ValueError(f"store_down must be 'degrade' or 'fail_closed', not {store_down!r}")
+        if default is not None:
+            default.validate(api_version, limits)
+        fail_closed = store_down == "fail_closed"
+        if verifier.accepts_anyone:
+            logger().warning(
+                "bot %s accepts notifications from ANYONE: whoever reaches its webhook can make it redirect calls;"
+                " give it a Verifier(app_id) before it is on the air",
+                app_id,
+            )
+        receiver = functools.partial(
+            Receiver,
+            verifier,
+            fail_closed=fail_closed,
+            application_instances=application_instances,
+            regions=dict(region_urls or {}),
+        )
+        self._claims: NativeClaims | OwnClaims
+        if isinstance(store, str):
+            self._receiver = receiver(store=store)
+            self._claims = NativeClaims(self._receiver)
+        else:
+            check(store)
+            self._receiver = receiver(store="memory")
+            self._claims = OwnClaims(store, fail_closed=fail_closed)
+        self._default = default
+        self._handler_timeout = handler_timeout
+        self._end_timeout = end_timeout
+        self._made_in = os.getpid()
+        self._began_in: int | None = None
+        self._beginning: asyncio.Task[None] | None = None
+        self._warned_at: float | None = None
+        self._waiters: dict[str, list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]]] = {}
+        self._timers: dict[str, asyncio.TimerHandle] = {}
         self._client = AsyncClient(
-            credential, api_version=api_version, cloud=cloud, base_url=base_url, limits=limits
+            credential,
+            api_version=api_version,
+            cloud=cloud,
+            base_url=base_url,
+            limits=limits,
+            on_ambiguous=on_ambiguous,
         )
         self._incoming: IncomingHandler | None = None
         self._ended: EndedHandler | None = None
@@ -94,21 +168,71 @@ class Redirector:
     def on_incoming(self, handler: OnIncoming) -> OnIncoming:
         """Registers the function that says where a call goes: a ``Redirect``, or ``None`` to leave it alone.
 
-        Synchronous functions run in a thread each. The function has until ``call.deadline``; then it
-        is cancelled, as far as it can be, and the call is lost. The last one registered counts.
+        Synchronous functions run in a thread each. The function has until ``call.deadline``, or less, see
+        ``handler_timeout``; then it is cancelled, as far as it can be, and the call goes to the ``default`` or is
+        lost. The last one registered counts.
         """
         self._incoming = _checked(handler)
         return handler
 
     def on_ended(self, handler: OnEnded) -> OnEnded:
-        """Registers the function that is told of every call that ended, once, after its redirect is settled."""
+        """Registers the function that is told of every call that ended, once, after its redirect is settled.
+
+        With a store, one worker of all is told. A call whose end never comes is told after ``end_timeout``, with
+        ``timed_out``.
+        """
         self._ended = _checked(handler)
         return handler
 
     @property
     def calls(self) -> tuple[TrackedCall, ...]:
-        """The last calls of this process, at most 10,000, oldest first."""
+        """The last calls this process heard of, at most 10,000, oldest first."""
         return self._receiver.calls
+
+    @property
+    def claims_degraded(self) -> int:
+        """Calls that were redirected without the claim store's leave since the start, because it gave no answer."""
+        return self._claims.degraded
+
+    async def ended(self, call_id: str, *, timeout: float | None = None) -> TrackedCall:
+        """Waits until a call is over: until its redirect is settled, and its end was told or waited for in vain.
+
+        Raises:
+            LookupError: This process has not heard of the call.
+            TimeoutError: It is not over in time. Another worker may have been told of its end.
+        """
+        import asyncio
+
+        tracked = self._receiver.find(call_id)
+        if tracked is None:
+            raise LookupError(f"no call {call_id!r} was ever notified to this process")
+        if (tracked.ended or tracked.timed_out) and tracked.call_id not in self._redirecting:
+            return tracked
+        loop = asyncio.get_running_loop()
+        over = loop.create_future()
+        waiters = self._waiters.setdefault(tracked.call_id, [])
+        waiters.append((loop, over))
+        try:
+            await asyncio.wait([over], timeout=timeout)
+        finally:
+            if not over.done():
+                waiters.remove((loop, over))
+                if not waiters:
+                    self._waiters.pop(tracked.call_id, None)
+        if not over.done():
+            raise TimeoutError(f"call {tracked.call_id} was not over within {timeout} s")
+        return tracked
+
+    async def unfinished(self) -> tuple[ClaimRecord, ...]:
+        """Calls whose worker ended without saying how they did, oldest first.
+
+        ``claimed`` was not redirected, ``sent`` may have been. Nobody redirects them any more; each worker logs them
+        when it takes its first request. None with ``"memory"`` and with a store of your own.
+
+        Raises:
+            OSError: The store does not answer.
+        """
+        return await self._claims.unfinished()
 
     @property
     def max_bytes(self) -> int:
@@ -130,7 +254,7 @@ class Redirector:
             received_at: ``time.monotonic()`` when the request began; now, if it is not given.
 
         Returns:
-            What to answer: 202, 204, 400, 401, 403, 413, 415 or 503, whatever the sender did.
+            What to answer: 202, 204, 302, 400, 401, 403, 413, 415 or 503, whatever the sender did.
 
         Raises:
             TypeError: The host's mistake, never the sender's: a body or headers of another type. A header that is
@@ -138,20 +262,32 @@ class Redirector:
         """
         if received_at is None:
             received_at = time.monotonic()
+        from ._bridge import need_asyncio
+
+        need_asyncio("Redirector")
         if isinstance(headers, Iterator):
             headers = list(headers)  # they may have to be read twice
         receipt = self._receiver.receive(body, headers, received_at)
         while receipt.reply is None:
             await self._fetch_keys()
             receipt = self._receiver.receive(body, headers, received_at)
+        if receipt.keys_due:
+            self._start(self._fetch_keys())  # nobody waits for these
         if receipt.reason is not None:
-            _logger().info("notification answered %d: %s", receipt.reply.status, receipt.reason)
+            logger().info("notification answered %d: %s", receipt.reply.status, receipt.reason)
+        if self._began_in != os.getpid():
+            self._begin()
         for call in receipt.incoming:
-            redirecting = self._redirect(call, receipt.scenario_id)
-            self._redirecting[call.call_id] = self._start(redirecting)
+            # The store is asked before the reply leaves, and its answer awaited after it.
+            claiming = self._claim(call)
+            self._redirecting[call.call_id] = self._start(self._redirect(call, claiming, receipt.scenario_id))
         for call in receipt.ended:
             self._start(self._tell_ended(call))
         return receipt.reply
+
+    async def warm_up(self, tenant_id: str | None = None) -> None:
+        """Fetches a token and opens a connection before the first call; for the host's startup. See ``Client.warm_up``."""
+        await self._client.warm_up(tenant_id)
 
     async def close(self) -> None:
         """Answers new requests 503 and waits for the redirects under way, which their deadlines bound.
@@ -161,11 +297,27 @@ class Redirector:
         import asyncio
 
         self._receiver.close()
+        if self._beginning is not None:
+            self._beginning.cancel()
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
         others = self._tasks - {asyncio.current_task()}
         if others:
             _, late = await asyncio.wait(others, timeout=_DRAIN_SECONDS)
             if late:
-                _logger().warning("closed with %d handler(s) still running", len(late))
+                logger().warning("closed with %d handler(s) still running", len(late))
+
+    async def settled(self) -> None:
+        """Waits for the redirects under way, at most 15 seconds, and goes on taking requests.
+
+        For a host that may stop the process as soon as it has replied.
+        """
+        import asyncio
+
+        others = self._tasks - {asyncio.current_task()}
+        if others:
+            await asyncio.wait(others, timeout=_DRAIN_SECONDS)
 
     def _start(self, work: Coroutine[Any, Any, _Result]) -> asyncio.Task[_Result]:
         import asyncio
@@ -195,86 +347,252 @@ class Redirector:
         except OSError as error:
             failure = str(error)
         if failure is not None:
-            _logger().warning("Microsoft's keys could not be fetched: %s", failure)
+            logger().warning("Microsoft's keys could not be fetched: %s", failure)
 
-    async def _redirect(self, tracked: TrackedCall, scenario_id: str | None) -> None:
-        """Decide, validate, send. Whatever happens, the call ends in one recorded outcome."""
+    def _begin(self) -> None:
+        """What is said once in each process: that others may claim the same calls, and what was left unfinished."""
+        self._began_in = os.getpid()
+        if isinstance(self._claims, NativeClaims) and self._claims.local:
+            from ._workers import siblings
+
+            forked = (
+                "the bot was made before its process was forked" if self._made_in != os.getpid() else None
+            )
+            if reason := siblings() or forked:
+                logger().warning(
+                    "store='memory' keeps claims within one process, but there seem to be several (%s): a call that is"
+                    " notified twice may be redirected twice; set store= to sqlite:///... or redis://...",
+                    reason,
+                )
+        elif not self._claims.local:
+            import asyncio
+
+            self._beginning = asyncio.get_running_loop().create_task(self._log_unfinished())
+
+    async def _log_unfinished(self) -> None:
+        import asyncio
+
+        await asyncio.sleep(LEASE)  # a worker that died a moment ago still has its claims
         try:
-            await self._settle(tracked, scenario_id)
-        except CallRedirectError as error:
-            self._failed(tracked, " ".join(f"{type(error).__name__}: {error}".split()))  # one line
-        except Exception as error:
-            # The bot's own code, or its credential: the log has the traceback, the record only the kind.
-            _logger().exception("call %s: the bot's code raised", tracked.call_id)
-            self._failed(tracked, f"{type(error).__name__} was raised")
+            records = await self.unfinished()
+        except OSError as error:
+            self._store_fault(str(error))
+            return
+        for record in records[:_MOST_LOGGED]:
+            became = "may have been redirected" if record.stage == "sent" else "was not redirected"
+            logger().warning(
+                "call %s was left behind by a worker that is gone: it %s", record.call_id, became
+            )
+        if len(records) > _MOST_LOGGED:
+            logger().warning("%d more calls were left behind", len(records) - _MOST_LOGGED)
+
+    def _claim(self, tracked: TrackedCall) -> Awaitable[Grant]:
+        try:
+            return self._claims.claim(tracked)
+        except OSError as error:
+            return _granted("refused", str(error))
+
+    def _store_fault(self, reason: str) -> None:
+        """Once a minute: when a store is down, every call meets that."""
+        now = time.monotonic()
+        if self._warned_at is None or now - self._warned_at >= _WARNING_SECONDS:
+            self._warned_at = now
+            logger().warning(
+                "the claim store is no help: %s; %d call(s) went on without it so far",
+                reason,
+                self.claims_degraded,
+            )
+
+    async def _redirect(
+        self, tracked: TrackedCall, claiming: Awaitable[Grant], scenario_id: str | None
+    ) -> None:
+        """Claim, decide, validate, send. Whatever happens, the call ends in one recorded outcome."""
+        claimed = False
+        try:
+            grant = await claiming
+            self._watch(tracked)
+            if claimed := self._granted(tracked, grant):
+                await self._attempt(tracked, scenario_id)
+                if fault := await self._claims.finish(tracked):
+                    self._store_fault(fault)
         except BaseException as error:
             # The loop or the process is being stopped.
             self._failed(tracked, f"interrupted by {type(error).__name__}")
+            if claimed:
+                self._claims.finish_soon(tracked)
             raise
         finally:
             self._redirecting.pop(tracked.call_id, None)
+
+    async def _attempt(self, tracked: TrackedCall, scenario_id: str | None) -> None:
+        try:
+            await self._settle(tracked, scenario_id)
+        except CallRedirectError as error:
+            self._failed(tracked, _one_line(error))
+        except Exception as error:
+            # The credential: the log has the traceback, the record only the kind.
+            logger().exception("call %s: the bot's code raised", tracked.call_id)
+            self._failed(tracked, f"{type(error).__name__} was raised")
+
+    def _granted(self, tracked: TrackedCall, grant: Grant) -> bool:
+        """Whether to go on; if not, the call is settled."""
+        word, reason = grant
+        if reason is not None:
+            self._store_fault(reason)
+        if word == "elsewhere":
+            tracked._elsewhere()
+            logger().info("call %s is another worker's", tracked.call_id)
+        elif word == "ended":
+            tracked._failed(_ENDED)
+            tracked._end_elsewhere()
+            self._over(tracked)
+            logger().info("call %s: %s", tracked.call_id, _ENDED)  # nobody's fault
+        elif word == "refused":
+            self._failed(tracked, f"not claimed, so not redirected: {reason}")
+        return word in ("yours", "unasked")
 
     async def _settle(self, tracked: TrackedCall, scenario_id: str | None) -> None:
         import asyncio
 
         call = tracked.call
-        if call is None or self._incoming is None:
-            return self._failed(tracked, "no on_incoming handler is registered")
-        if call.deadline.passed:
+        if call is None:
+            return self._failed(tracked, "the call came without a notification of its arrival")
+        if tracked.deadline.passed:
             return self._failed(tracked, "it arrived too late to be redirected")
+        request: PreparedRedirect | None = None
+        failure: str | None = None
+        decision, failure = await self._decide(call, tracked)
+        if failure is None and decision is None:
+            logger().info("call %s was left alone", tracked.call_id)
+            tracked._left_alone()
+            return None
+        if decision is not None:
+            try:
+                request = self._client._prepare(call, decision, tracked.deadline, scenario_id)
+            except CallRedirectError as error:
+                failure = _one_line(error)
+        if request is None:
+            if self._default is None:
+                return self._failed(tracked, failure or "the handler decided nothing")
+            tracked._fall_back(f"{failure}; the default redirect was used")
+            logger().error("call %s: %s; the default redirect is used", tracked.call_id, failure)
+            request = self._client._prepare(call, self._default, tracked.deadline, scenario_id)
+        tracked._validated()
+        if tracked.ended:
+            tracked._failed(_ENDED)
+            return logger().info("call %s: %s", tracked.call_id, _ENDED)  # nobody's fault
+        with Watched(call, request, silent=False) as watched:
+            token = await self._client._token(request)
+            to_be_sent = token is None or isinstance(token, str)
+            if to_be_sent and not self._granted(tracked, await self._claims.may_send(tracked)):
+                return None
+            try:
+                outcome = await self._client._send(request, token)
+            except asyncio.CancelledError:
+                self._failed(tracked, "cancelled while the redirect was being sent: it may have arrived")
+                raise
+            tracked._redirected(outcome)
+            watched.ended(outcome)
+        logger().debug("%r", tracked)
+        return None
+
+    async def _decide(self, call: Call, tracked: TrackedCall) -> tuple[Redirect | None, str | None]:
+        """What the bot's own function says within its time, or what it did instead."""
+        import asyncio
+
+        if self._incoming is None:
+            return None, "no on_incoming handler is registered"
+        seconds = tracked.deadline.remaining
+        if self._default is not None:
+            seconds = max(seconds - _RESERVED, 0)
+        if self._handler_timeout is not None:
+            seconds = min(seconds, self._handler_timeout)
         deciding = self._start(_run(self._incoming, call))
         try:
-            await asyncio.wait([deciding], timeout=call.deadline.remaining)
+            await asyncio.wait([deciding], timeout=seconds)
         finally:
             in_time = deciding.done()
             deciding.cancel()  # it may refuse to be: nobody waits for it
         if not in_time:
-            return self._failed(tracked, "the on_incoming handler gave no answer before the deadline")
+            late = "in its time" if seconds < tracked.deadline.remaining else "before the deadline"
+            return None, f"the on_incoming handler gave no answer {late}"
         if deciding.cancelled():
-            return self._failed(tracked, "the on_incoming handler was cancelled")
+            return None, "the on_incoming handler was cancelled"
+        if (error := deciding.exception()) is not None:
+            if isinstance(error, CallRedirectError):
+                return None, _one_line(error)
+            if not isinstance(error, Exception):
+                raise error
+            # The log has the traceback, the record only the kind: the words may name people.
+            logger().error("call %s: the bot's code raised", tracked.call_id, exc_info=error)
+            return None, f"{type(error).__name__} was raised"
         decision = deciding.result()
         tracked._decided()
-        if decision is None:
-            _logger().info("call %s was left alone", tracked.call_id)
-            tracked._left_alone()
-            return None
-        if not isinstance(decision, Redirect):
-            return self._failed(
-                tracked, f"the on_incoming handler returned {type(decision).__name__}, not a Redirect or None"
-            )
-        request = self._client._prepare(call, decision, call.deadline, scenario_id)
-        tracked._validated()
-        if tracked.ended:
-            reason = "the call ended before it could be redirected"
-            tracked._failed(reason)
-            return _logger().info("call %s: %s", tracked.call_id, reason)  # nobody's fault
-        token = await self._client._token(request)
-        try:
-            outcome = await self._client._send(request, token)
-        except asyncio.CancelledError:
-            self._failed(tracked, "cancelled while the redirect was being sent: it may have arrived")
-            raise
-        tracked._redirected(outcome)
-        level = "info" if isinstance(outcome, Accepted) else "warning"
-        getattr(_logger(), level)("%r, client-request-id %s", tracked, outcome.client_request_id)
-        return None
+        if decision is not None and not isinstance(decision, Redirect):
+            return None, f"the on_incoming handler returned {type(decision).__name__}, not a Redirect or None"
+        return decision, None
 
     def _failed(self, tracked: TrackedCall, reason: str) -> None:
         if tracked._failed(reason):
-            _logger().error("call %s: %s", tracked.call_id, reason)
+            logger().error("call %s: %s", tracked.call_id, reason)
 
     async def _tell_ended(self, tracked: TrackedCall) -> None:
         import asyncio
 
+        first = await self._claims.end(tracked)
         redirecting = self._redirecting.get(tracked.call_id)
         if redirecting is not None:
             await asyncio.wait([redirecting])
+        self._over(tracked)
+        if first and not tracked.timed_out:
+            await self._run_ended(tracked)
+
+    async def _run_ended(self, tracked: TrackedCall) -> None:
         if self._ended is None:
             return
         try:
             await _run(self._ended, tracked)
         except Exception:
-            _logger().exception("call %s: the on_ended handler raised", tracked.call_id)
+            logger().exception("call %s: the on_ended handler raised", tracked.call_id)
+
+    def _over(self, tracked: TrackedCall) -> None:
+        if timer := self._timers.pop(tracked.call_id, None):
+            timer.cancel()
+        for loop, over in self._waiters.pop(tracked.call_id, ()):
+            with contextlib.suppress(RuntimeError):  # the loop that waited is closed
+                loop.call_soon_threadsafe(_resolve, over)
+
+    def _watch(self, tracked: TrackedCall) -> None:
+        """Some calls end without a word: nobody may wait for them for ever."""
+        import asyncio
+
+        def over() -> None:
+            self._timers.pop(tracked.call_id, None)
+            self._start(self._never_ended(tracked))
+
+        self._timers[tracked.call_id] = asyncio.get_running_loop().call_later(self._end_timeout, over)
+
+    async def _never_ended(self, tracked: TrackedCall) -> None:
+        record = await self._claims.get(tracked)
+        if record is not None and record.ended:
+            tracked._end_elsewhere()
+        told = tracked._time_out() and not tracked.elsewhere
+        self._over(tracked)
+        if told:
+            await self._run_ended(tracked)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+async def _granted(word: str, reason: str) -> Grant:
+    return word, reason
+
+
+def _resolve(over: asyncio.Future[None]) -> None:
+    if not over.done():
+        over.set_result(None)
 
 
 def _checked(handler: _Handler) -> _Handler:

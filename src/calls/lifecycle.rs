@@ -1,12 +1,13 @@
 //! What is known of each call, step by step, from its arrival to its end.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::mask_phones;
+use super::claim::CallKey;
+use super::protocol::{Stage, Ticket};
+use super::settlement::{Settlement, last_sent};
 use crate::notification::{Notification, id_key};
-use crate::outcome::{Attempt, Outcome, Verdict};
+use crate::send::Deadline;
 use crate::send::clock::{Arrival, Instant};
 
 /// A step on a call's way.
@@ -32,6 +33,8 @@ pub enum Step {
     Settled,
     /// The call ended.
     Ended,
+    /// Its end was waited for, and never told.
+    TimedOut,
 }
 
 impl Step {
@@ -48,19 +51,9 @@ impl Step {
             Self::Replied => "replied",
             Self::Settled => "settled",
             Self::Ended => "ended",
+            Self::TimedOut => "timed out",
         }
     }
-}
-
-/// How a claimed call was settled.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Settlement {
-    /// The redirect was attempted.
-    Redirected(Outcome),
-    /// The bot left the call alone.
-    LeftAlone,
-    /// Nothing could be sent: why.
-    Failed(String),
 }
 
 /// One call.
@@ -72,8 +65,16 @@ pub struct TrackedCall {
 }
 
 /// What is known so far.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Told {
+    /// How far it came. Never goes back, in whatever order notifications come.
+    pub stage: Stage,
+    /// The claim, where this process has it and a store knows of that.
+    pub ticket: Option<Ticket>,
+    /// When the call's time is up.
+    pub deadline: Deadline,
+    /// Why the bot's own answer was not used, where a default was used instead.
+    pub fallback: Option<String>,
     /// The notification that the call came in.
     pub incoming: Option<Notification>,
     /// How it was settled.
@@ -85,8 +86,17 @@ pub struct Told {
 }
 
 impl TrackedCall {
-    fn new(call_id: String, arrival: Arrival) -> Self {
-        let told = Told { steps: vec![(Step::Received, Duration::ZERO)], ..Told::default() };
+    pub(super) fn new(call_id: String, arrival: Arrival) -> Self {
+        let told = Told {
+            stage: Stage::Seen,
+            ticket: None,
+            deadline: Deadline::of(arrival),
+            fallback: None,
+            incoming: None,
+            settlement: None,
+            ended: None,
+            steps: vec![(Step::Received, Duration::ZERO)],
+        };
         Self { call_id, arrival, told: Mutex::new(told) }
     }
 
@@ -105,9 +115,55 @@ impl TrackedCall {
         self.lock().clone()
     }
 
-    /// Takes in the notification that the call came in.
-    pub fn begin(&self, notification: Notification) {
-        self.lock().incoming = Some(notification);
+    /// The call, as a store is asked about it.
+    pub fn key(&self) -> CallKey {
+        CallKey { key: id_key(&self.call_id), call_id: self.call_id.clone() }
+    }
+
+    /// When its time is up.
+    pub fn deadline(&self) -> Deadline {
+        self.lock().deadline
+    }
+
+    /// Takes in the notification that the call came in; false if it came before, or the call ended.
+    pub fn begin(&self, notification: Notification) -> bool {
+        let mut told = self.lock();
+        let new = told.incoming.is_none() && told.ended.is_none();
+        if new {
+            told.incoming = Some(notification);
+        }
+        new
+    }
+
+    /// Notes that the call is this process's to redirect. Whoever saw it first may have started its time earlier.
+    pub fn claimed(&self, ticket: Option<Ticket>, left: Duration) {
+        let mut told = self.lock();
+        told.stage = told.stage.max(Stage::Claimed);
+        told.ticket = ticket;
+        told.deadline = told.deadline.min(Deadline::after(left));
+        told.steps.push((Step::Claimed, self.arrival.elapsed()));
+    }
+
+    /// Notes that a request is about to leave.
+    pub fn sending(&self) {
+        let mut told = self.lock();
+        told.stage = told.stage.max(Stage::Sent);
+    }
+
+    /// Notes why the bot's own answer is not used.
+    pub fn fall_back(&self, reason: String) {
+        self.lock().fallback = Some(reason);
+    }
+
+    /// Whether it is known how its redirect went.
+    pub fn is_settled(&self) -> bool {
+        self.lock().settlement.is_some()
+    }
+
+    /// Takes in how far the call came by somebody else's account.
+    pub fn heard(&self, stage: Stage) {
+        let mut told = self.lock();
+        told.stage = told.stage.max(stage);
     }
 
     /// Notes a step that happens now.
@@ -121,7 +177,7 @@ impl TrackedCall {
     }
 
     /// Notes how the call was settled, right after it was; false when it was settled already.
-    pub fn settle(&self, settlement: Settlement) -> bool {
+    pub fn settle(&self, mut settlement: Settlement) -> bool {
         let settled = self.arrival.elapsed();
         let mut told = self.lock();
         if told.settlement.is_some() {
@@ -136,6 +192,10 @@ impl TrackedCall {
                 told.steps.push((Step::Replied, since + last.started + last.duration));
             }
         }
+        if let Some(ended) = &told.ended {
+            settlement.learn(ended);
+        }
+        told.stage = settlement.stage().map_or(told.stage, |stage| told.stage.max(stage));
         told.settlement = Some(settlement);
         told.steps.push((Step::Settled, settled));
         // The call may have ended while the answer was on its way here.
@@ -149,8 +209,31 @@ impl TrackedCall {
         if told.ended.is_some() {
             return false;
         }
+        if let Some(settlement) = &mut told.settlement {
+            settlement.learn(&notification);
+        }
         told.ended = Some(notification);
-        told.steps.push((Step::Ended, self.arrival.elapsed()));
+        if !told.is_over() {
+            told.steps.push((Step::Ended, self.arrival.elapsed()));
+        }
+        true
+    }
+
+    /// Notes that it ended, of which another worker was told.
+    pub fn end_elsewhere(&self) {
+        let mut told = self.lock();
+        if !told.is_over() {
+            told.steps.push((Step::Ended, self.arrival.elapsed()));
+        }
+    }
+
+    /// Notes that nobody waits for its end any more; false when it ended, or when that was noted already.
+    pub fn time_out(&self) -> bool {
+        let mut told = self.lock();
+        if told.is_over() || told.has(Step::TimedOut) {
+            return false;
+        }
+        told.steps.push((Step::TimedOut, self.arrival.elapsed()));
         true
     }
 
@@ -170,6 +253,7 @@ impl TrackedCall {
                 Step::Sent => line(*at, "redirect sent"),
                 Step::Replied => line(*at, &told.reply()),
                 Step::Ended => line(*at, "call terminated"),
+                Step::TimedOut => line(*at, "its end was never told"),
                 Step::Settled => {}
                 step => line(*at, step.name()),
             }
@@ -182,91 +266,21 @@ impl TrackedCall {
 }
 
 impl Told {
+    /// Whether it is known to have ended.
+    pub fn is_over(&self) -> bool {
+        self.has(Step::Ended)
+    }
+
+    /// Whether it came to that step.
+    pub fn has(&self, step: Step) -> bool {
+        self.steps.iter().any(|(had, _)| *had == step)
+    }
+
     fn reply(&self) -> String {
         let status = match &self.settlement {
             Some(Settlement::Redirected(outcome)) => last_sent(outcome).and_then(|attempt| attempt.status),
             _ => None,
         };
         status.map_or_else(|| "no answer".to_owned(), |status| format!("{status} from Graph"))
-    }
-}
-
-fn last_sent(outcome: &Outcome) -> Option<&Attempt> {
-    outcome.attempts.iter().rev().find(|attempt| attempt.sent && !attempt.probe)
-}
-
-impl Settlement {
-    /// One line for people.
-    pub fn summary(&self) -> String {
-        match self {
-            Self::LeftAlone => "left alone".into(),
-            Self::Failed(reason) => format!("failed: {reason}"),
-            Self::Redirected(outcome) => match &outcome.verdict {
-                Verdict::Accepted { .. } => "accepted".into(),
-                Verdict::Rejected(no) | Verdict::CallGone(no) => {
-                    let what = if matches!(outcome.verdict, Verdict::CallGone(_)) {
-                        "call gone"
-                    } else {
-                        "rejected"
-                    };
-                    let code = no.code.as_deref().unwrap_or("no code");
-                    let message = no.message.as_deref().unwrap_or_default();
-                    loggable(&format!("{what}: {} {code} {message}", no.status))
-                }
-                Verdict::Expired { sent, reason } => {
-                    format!("expired, {}: {reason}", if *sent { "sent" } else { "never sent" })
-                }
-                Verdict::Unknown { reason, .. } => loggable(&format!("unknown: {reason}")),
-            },
-        }
-    }
-}
-
-/// Graph's words as one line of a log: it may repeat what it was sent, phone numbers and all.
-fn loggable(text: &str) -> String {
-    mask_phones(text).chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
-/// The calls of this process, bounded; forgotten oldest first.
-#[derive(Debug)]
-pub struct Calls {
-    kept: Mutex<Kept>,
-    capacity: usize,
-}
-
-#[derive(Debug, Default)]
-struct Kept {
-    calls: HashMap<String, Arc<TrackedCall>>,
-    order: VecDeque<String>,
-}
-
-impl Calls {
-    /// Keeps the last `capacity` calls.
-    pub fn new(capacity: usize) -> Self {
-        Self { kept: Mutex::default(), capacity }
-    }
-
-    /// The call of that id, new if it was not known.
-    pub fn track(&self, call_id: &str, arrival: Arrival) -> Arc<TrackedCall> {
-        let key = id_key(call_id);
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(call) = kept.calls.get(&key) {
-            return Arc::clone(call);
-        }
-        let call = Arc::new(TrackedCall::new(call_id.to_owned(), arrival));
-        kept.calls.insert(key.clone(), Arc::clone(&call));
-        kept.order.push_back(key);
-        while kept.order.len() > self.capacity {
-            if let Some(oldest) = kept.order.pop_front() {
-                kept.calls.remove(&oldest);
-            }
-        }
-        call
-    }
-
-    /// Every call kept, oldest first.
-    pub fn recent(&self) -> Vec<Arc<TrackedCall>> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.order.iter().filter_map(|key| kept.calls.get(key).cloned()).collect()
     }
 }

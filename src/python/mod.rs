@@ -13,12 +13,14 @@ mod outcome;
 mod operation;
 mod participant;
 mod pydantic;
+mod receiver;
 mod redirect;
 mod redirector;
 mod replace;
 mod send;
 mod simulator;
 mod target;
+mod tracked;
 mod value;
 mod verify;
 mod view;
@@ -61,9 +63,11 @@ mod _native {
         RemovedState, RestrictedExperience,
     };
     #[pymodule_export]
+    use super::receiver::Receiver;
+    #[pymodule_export]
     use super::redirect::{Limits, Redirect, Target, Violation};
     #[pymodule_export]
-    use super::redirector::{Receipt, Receiver, Reply, TrackedCall};
+    use super::redirector::{Receipt, Reply};
     #[pymodule_export]
     use super::send::{Cloud, Deadline, PreparedRedirect, Sender};
     #[pymodule_export]
@@ -71,6 +75,8 @@ mod _native {
         BotReplied, CallFinished, Events, NotificationSent, ReceivedRedirect, RedirectReceived, RungCall,
         Scenario, Simulator, SimulatorEvent,
     };
+    #[pymodule_export]
+    use super::tracked::{ClaimRecord, TrackedCall};
     #[pymodule_export]
     use super::verify::{Claims, Verifier};
 }

@@ -1,0 +1,129 @@
+//! Claims in a file.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use callredirect::calls::{Claim, ClaimStore, Place, SqliteStore, Stage};
+
+use crate::stores::{is_won_once, keeps_to_the_rules};
+use crate::{BUDGET, LEASE, key};
+
+/// A folder that goes with the test.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new(name: &str) -> Self {
+        let path =
+            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("claims-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.join("calls.db")
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn open(folder: &Folder) -> Arc<dyn ClaimStore> {
+    Arc::new(SqliteStore::new(&folder.file()).unwrap())
+}
+
+#[tokio::test]
+async fn sqlite_keeps_to_the_rules() {
+    let folder = Folder::new("rules");
+    keeps_to_the_rules(&*open(&folder), &*open(&folder)).await;
+}
+
+#[tokio::test]
+async fn two_connections_win_once() {
+    let folder = Folder::new("once");
+    is_won_once([open(&folder), open(&folder)]).await;
+}
+
+#[tokio::test]
+async fn claims_outlive_who_made_them() {
+    let folder = Folder::new("restart");
+    let first = open(&folder);
+    first.claim(&key("sent"), "a", Duration::ZERO, BUDGET).await.unwrap();
+    let ticket = crate::ticket("a", 1);
+    first.extend(&key("sent"), &ticket, Duration::ZERO, Stage::Sent).await.unwrap();
+    first.claim(&key("claimed"), "a", Duration::ZERO, BUDGET).await.unwrap();
+    first.claim(&key("under way"), "a", LEASE, BUDGET).await.unwrap();
+    drop(first);
+    let second = open(&folder);
+    let mut left: Vec<_> =
+        second.unfinished().await.unwrap().into_iter().map(|record| (record.call_id, record.stage)).collect();
+    left.sort();
+    assert_eq!(left, [("claimed".to_owned(), Stage::Claimed), ("sent".to_owned(), Stage::Sent)]);
+    assert!(matches!(
+        second.claim(&key("claimed"), "b", LEASE, BUDGET).await,
+        Ok(Claim::Won { fence: 2, .. })
+    ));
+    assert_eq!(second.claim(&key("sent"), "b", LEASE, BUDGET).await, Ok(crate::TAKEN));
+}
+
+#[tokio::test]
+async fn what_is_no_database_is_a_fault_and_may_be_cured() {
+    let folder = Folder::new("garbage");
+    std::fs::write(folder.file(), vec![b'x'; 4096]).unwrap();
+    let store = open(&folder);
+    for _ in 0..2 {
+        let fault = store.claim(&key("x"), "a", LEASE, BUDGET).await.unwrap_err();
+        assert!(fault.reason.starts_with("the claims in SQLite: file is not a database"), "{fault}");
+        assert!(!fault.of_record);
+    }
+    std::fs::remove_file(folder.file()).unwrap();
+    assert!(matches!(store.claim(&key("x"), "a", LEASE, BUDGET).await, Ok(Claim::Won { .. })));
+}
+
+#[tokio::test]
+async fn who_gave_up_claims_nothing_behind_his_back() {
+    let folder = Folder::new("forgotten");
+    let store = open(&folder);
+    store.get("x").await.unwrap();
+    let holder = rusqlite::Connection::open(folder.file()).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    // The file is busy: one waits for it, and the second is asked only to be forgotten at once.
+    let first = store.claim(&key("first"), "a", LEASE, BUDGET);
+    drop(store.claim(&key("second"), "a", LEASE, BUDGET));
+    let (first, ()) = tokio::join!(first, async {
+        tokio::task::yield_now().await;
+        holder.execute_batch("COMMIT").unwrap();
+    });
+    assert!(matches!(first, Ok(Claim::Won { .. })));
+    assert_eq!(store.get("second").await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_file_held_by_another_is_a_fault_in_time() {
+    let folder = Folder::new("busy");
+    let store = open(&folder);
+    store.get("x").await.unwrap();
+    let holder = rusqlite::Connection::open(folder.file()).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let fault = store.claim(&key("x"), "a", LEASE, BUDGET).await.unwrap_err();
+    assert!(fault.reason.contains("locked"), "{fault}");
+    holder.execute_batch("COMMIT").unwrap();
+    assert!(matches!(store.claim(&key("x"), "a", LEASE, BUDGET).await, Ok(Claim::Won { .. })));
+}
+
+#[test]
+fn addresses_of_files() {
+    assert_eq!(Place::of("sqlite:///calls.db"), Ok(Place::Sqlite("calls.db".into())));
+    assert_eq!(Place::of("sqlite:////tmp/calls.db"), Ok(Place::Sqlite("/tmp/calls.db".into())));
+    for wrong in ["sqlite://", "sqlite:///", "sqlite://calls.db", "sqlite:///:memory:"] {
+        assert!(
+            Place::of(wrong).unwrap_err().contains("sqlite:////dir/file.db one from the root"),
+            "{wrong}"
+        );
+    }
+    let absent = Place::of("sqlite:////no/such/folder/calls.db").unwrap_err();
+    assert_eq!(absent, "the folder of the claims, /no/such/folder, is not there: make it");
+}
