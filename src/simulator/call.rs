@@ -34,7 +34,7 @@ pub enum SecondRedirect {
 
 impl SecondRedirect {
     /// Their names in Python.
-    pub(crate) const WORDS: [(&'static str, Self); 3] =
+    pub const WORDS: [(&'static str, Self); 3] =
         [("not_found", Self::NotFound), ("accepted", Self::Accepted), ("conflict", Self::Conflict)];
 }
 

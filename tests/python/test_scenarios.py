@@ -241,6 +241,12 @@ def test_a_file_with_a_slip(tmp_path: Path) -> None:
         Scenario([])
 
 
+def test_the_scenario_of_the_readme() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"^```toml\n(.*?)^```$", readme, re.DOTALL | re.MULTILINE)
+    assert len(Scenario.from_toml(text, "README.md")) == 21
+
+
 def test_what_a_simulator_may_be() -> None:
     impossible: list[tuple[dict[str, Any], str]] = [
         ({"speed": 0}, "speed is from"),

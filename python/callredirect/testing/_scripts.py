@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from callredirect._client import Credential
+    from callredirect._credential import Credential
     from callredirect._native import Verifier
 
 FaultName = Literal[
