@@ -24,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
 STUB := python/callredirect/_native.pyi
 PY_TYPED := python/callredirect tests/python $(wildcard examples)
-PY_ALL := python tests/python $(wildcard examples benches)
+PY_ALL := python tests/python tests/reliability $(wildcard examples benches)
 
 # What the stub may need; the unused are dropped. A name of the Python side that the stub speaks of is added here.
 define STUB_IMPORTS
@@ -54,10 +54,10 @@ say = @echo "==> $(1)"
 hush = @said=$$($(1) 2>&1) || { echo "$$said"; exit 1; }
 
 .PHONY: help build demo test test-rust lint lint-rust lint-python fmt types stubs wheel reliability bench fuzz clean
-.PHONY: reliability-exits
+.PHONY: reliability-exits reliability-claims reliability-keys
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: .venv/.built ## compile the extension into .venv (development profile)
 
@@ -140,6 +140,14 @@ reliability-exits: build ## processes that end in every way, EXITS=300 of each k
 
 fuzz: ## mutated input for every reader, FUZZ_SECONDS=60 each; needs a nightly toolchain
 	@for target in $(FUZZ_TARGETS); do CARGO=$(CARGO) fuzz/run $$target $(FUZZ_SECONDS); done
+
+reliability-claims: build ## claims under duplicates, crashes and failing stores, at length (half an hour); needs redis-server
+	$(call say,claims: one redirect per call, whatever happens)
+	@$(BIN)/python tests/reliability/claims.py
+
+reliability-keys: build ## keys that change, are down and are invented, in real time (a quarter of an hour)
+	$(call say,keys: no genuine call refused and no stampede)
+	@$(BIN)/python tests/reliability/keys.py
 
 clean: ## remove everything that was made
 	$(call say,clean)

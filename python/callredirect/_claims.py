@@ -26,6 +26,7 @@ LEASE = 2.0
 """Seconds that a claim outlives its worker."""
 
 _PATIENCE = 0.3
+_FAULTS = 3
 _REST = 1.0
 
 
@@ -99,6 +100,7 @@ class OwnClaims:
         self._store = store
         self._fail_closed = fail_closed
         self._worker = str(uuid.uuid4())
+        self._faults = 0  # in a row
         self._rests_until = 0.0
         self._holding: set[asyncio.Task[None]] = set()
         self.degraded = 0
@@ -142,6 +144,8 @@ class OwnClaims:
 
     async def finish(self, call: TrackedCall) -> str | None:
         """As ``NativeClaims.finish``."""
+        if call.elsewhere:
+            return None
         try:
             await self._record("finish", call._key, self._worker, stage=call.stage, attempts=call._attempts)
         except _StoreError as fault:
@@ -209,10 +213,11 @@ class OwnClaims:
         return found
 
     async def _ask(self, method: str, *args: object, **named: object) -> object:
-        """What the store returns in time. After a fault it is left alone for a second."""
+        """What the store returns in time. After three faults in a row it is left alone for a second."""
         import asyncio
 
-        if time.monotonic() < self._rests_until:
+        # Leave to send is asked for all the same: the claim was won there, and may have been lost there.
+        if time.monotonic() < self._rests_until and not named.get("sent"):
             raise _StoreError("the store failed a moment ago")
         asking = asyncio.ensure_future(self._call(method, args, named))
         fault: str | None = None
@@ -228,8 +233,11 @@ class OwnClaims:
         finally:
             asking.cancel()
         if fault is not None:
-            self._rests_until = time.monotonic() + _REST
+            self._faults += 1
+            if self._faults >= _FAULTS:
+                self._rests_until = time.monotonic() + _REST
             raise _StoreError(fault)
+        self._faults = 0
         return asking.result()
 
     async def _call(self, method: str, args: tuple[object, ...], named: dict[str, object]) -> object:

@@ -2,8 +2,75 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any, Final, Literal, NoReturn, SupportsFloat, SupportsIndex, final, overload
 
-from _typeshed import Incomplete, SupportsGetItem
+from _typeshed import SupportsGetItem
 from typing_extensions import Self, disjoint_base
+
+__all__ = [
+    "Accepted",
+    "Attempt",
+    "AudioRoutingGroup",
+    "Call",
+    "CallEnded",
+    "CallGone",
+    "CallMediaState",
+    "CallOptions",
+    "CallRoute",
+    "CallTranscriptionInfo",
+    "CallUpdated",
+    "ChatInfo",
+    "ClaimRecord",
+    "Claims",
+    "ClientCertificate",
+    "ClientSecret",
+    "Cloud",
+    "ContentSharingChanged",
+    "ContentSharingSession",
+    "Deadline",
+    "Expired",
+    "Freshness",
+    "Identity",
+    "IncomingCall",
+    "IncomingContext",
+    "JsonObject",
+    "Limits",
+    "Mailbox",
+    "ManagedIdentity",
+    "MediaStream",
+    "MeetingInfo",
+    "Notification",
+    "Notifications",
+    "Operation",
+    "OperationEnded",
+    "OperationUpdated",
+    "OtherNotification",
+    "Outcome",
+    "Participant",
+    "ParticipantInfo",
+    "ParticipantsChanged",
+    "PreparedRedirect",
+    "Receipt",
+    "ReceivedRedirect",
+    "Receiver",
+    "RecordingInfo",
+    "Redirect",
+    "Rejected",
+    "RemovedState",
+    "Reply",
+    "RestrictedExperience",
+    "ResultInfo",
+    "RungCall",
+    "Sender",
+    "Simulator",
+    "Target",
+    "ToneInfo",
+    "TrackedCall",
+    "Unknown",
+    "Verifier",
+    "Violation",
+    "_one_interpreter",
+    "_restore",
+    "parse",
+]
 
 @final
 class Accepted(Outcome):
@@ -1796,6 +1863,11 @@ class Receipt:
         Calls to redirect.
         """
     @property
+    def keys_due(self, /) -> bool:
+        """
+        Whether newer keys should be fetched now, for later requests.
+        """
+    @property
     def reason(self, /) -> str | None:
         """
         Why the request was refused, for logs.
@@ -1858,7 +1930,16 @@ class Receiver:
     """
     Verifies, reads and claims; knows the calls.
     """
-    def __new__(cls, /, verifier: Verifier, *, store: str, fail_closed: bool) -> Receiver: ...
+    def __new__(
+        cls,
+        /,
+        verifier: Verifier,
+        *,
+        store: str,
+        fail_closed: bool,
+        application_instances: Sequence[str] | None,
+        regions: Mapping[str, str],
+    ) -> Receiver: ...
     @property
     def calls(self, /) -> tuple[TrackedCall, ...]:
         """
@@ -1889,7 +1970,7 @@ class Receiver:
         """
     def fetch_keys(self, /, mailbox: Mailbox) -> int:
         """
-        Fetches Microsoft's keys; ``None`` or the reason of the failure comes through the mailbox.
+        Fetches Microsoft's keys, or waits for who is at it; ``None`` or the reason of the failure comes through the mailbox.
         """
     def find(self, /, call_id: str) -> TrackedCall | None:
         """
@@ -2205,7 +2286,7 @@ class Reply:
     @property
     def status(self, /) -> int:
         """
-        HTTP status: 202 accepted, 204 for the old Skype format, else 400, 401, 403, 413, 415 or 503.
+        HTTP status: 202 accepted, 204 for the old Skype format, 302 to another region's webhook, else 400, 401, 403, 413, 415 or 503.
         """
 
 @final
@@ -2718,6 +2799,7 @@ class TrackedCall:
         """
     def _decided(self, /) -> None: ...
     def _elsewhere(self, /) -> bool: ...
+    def _end_elsewhere(self, /) -> None: ...
     def _failed(self, /, reason: str) -> bool: ...
     def _fall_back(self, /, reason: str) -> None: ...
     @property
@@ -2758,7 +2840,7 @@ class TrackedCall:
     @property
     def ended(self, /) -> bool:
         """
-        Whether the notification of its end came.
+        Whether it is known to have ended; with a store, another worker may have been told.
         """
     @property
     def failure(self, /) -> str | None:
@@ -2847,13 +2929,24 @@ class Verifier:
     """
     Tells whether Microsoft sent a notification. Safe to use from many threads.
 
+    A `Redirector` sees to the keys by itself: it fetches them for the first call, anew every hour in the background, and
+    for a token whose key is not among them, for these at most once in 30 seconds. Old keys serve while a fetch fails, for
+    24 hours.
+
+    The defaults are those of the public cloud. Government clouds differ, and what they send is not settled: in GCC High the
+    issuer was seen to be ``https://api.botframework.com/``, with a slash, signed by a key that this cloud's metadata did
+    not have. Set ``issuers`` and ``metadata_url`` to what you see.
+
     Args:
         app_id: The bot's application id, the audience of every token.
         tenants: Tenant ids whose calls are taken; ``None`` takes any, an empty list none.
-        issuers: Accepted issuers, exact; ``None`` for the two of the public cloud.
-        metadata_url: Where the keys are published.
+        issuers: Accepted issuers, exact, except that one given with a slash at its end is accepted without it, too;
+            ``None`` for the two of the public cloud.
+        metadata_url: Where the keys are published: OpenID metadata whose ``jwks_uri`` is followed; https, or http on
+            loopback. ``None`` for the public cloud's, unless there are ``jwks``.
         jwks: Keys to use, a JSON Web Key Set as JSON text or dict. Keys that cannot have signed a notification
-            are passed over.
+            are passed over. With a ``metadata_url`` too, they serve until the first fetch.
+        key_hosts: Hosts that the metadata may send us to for the keys, besides its own.
 
     Raises:
         ParseError: ``jwks`` is no key set.
@@ -2867,12 +2960,37 @@ class Verifier:
         issuers: Sequence[str] | None = None,
         metadata_url: str | None = None,
         jwks: bytes | str | dict[str, Any] | None = None,
+        *,
+        key_hosts: Sequence[str] = ...,
     ) -> Verifier: ...
     def __repr__(self, /) -> str: ...
+    @property
+    def accepts_anyone(self, /) -> bool:
+        """
+        Whether nothing is verified: see `dangerously_accepting_anyone`.
+        """
     @property
     def app_id(self, /) -> str:
         """
         The bot's application id.
+        """
+    @staticmethod
+    def dangerously_accepting_anyone(app_id: str) -> Verifier:
+        """
+        A verifier that verifies nothing, for experiments on your own machine: whoever reaches the webhook can make
+        this bot redirect calls. A `Redirector` with it says so in the log, as a ``WARNING``.
+
+        Raises:
+            ValueError: ``app_id`` is empty.
+        """
+    def fetch_keys(self, /) -> None:
+        """
+        Fetches the keys now, which a `Redirector` does by itself: for a verifier used alone. Blocks, at most 5 seconds
+        or so; another thread's fetch that is under way is waited for instead. Nothing happens within a second of
+        the last fetch.
+
+        Raises:
+            OSError: The keys could not be had; those before stay in use.
         """
     @property
     def issuers(self, /) -> list[str]:
@@ -2967,6 +3085,12 @@ class Violation:
         The offending value as it is in the JSON, telephone numbers unmasked.
         """
 
+def _one_interpreter() -> None:
+    """
+    Raises ``ImportError`` in a second interpreter of a process: what is kept for ever are objects of the first one.
+    Python 3.12 and newer refuse it themselves.
+    """
+
 def _restore(
     kind: str, text: str, received_at: SupportsFloat | SupportsIndex, url_id: str | None = None
 ) -> Any:
@@ -2991,5 +3115,3 @@ def parse(
 
     Raises ``ParseError`` for a body that is not JSON, not notifications, or beyond the bounds.
     """
-
-def __getattr__(name: str) -> Incomplete: ...

@@ -6,6 +6,7 @@ Receiving is Rust's; what is here calls the bot's own functions, and runs on aft
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import time
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from .exceptions import CallRedirectError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
     from typing import Any, Literal, TypeAlias, TypeVar
 
     from ._claims import Grant
@@ -77,6 +78,12 @@ class Redirector:
         base_url: Another root of Graph, such as a simulator's; plain http on loopback only.
         limits: Other numbers than Microsoft's present ones.
         on_ambiguous: As for ``AsyncClient``.
+        application_instances: Object ids of the application instances (resource accounts, phone numbers) that are this
+            bot's. A call must then ring one of them, or the application itself; else it is answered 403. ``None``
+            takes the calls of any instance.
+        region_urls: For a bot in several regions: the other regions' webhooks by the caller's region (``"emea"``,
+            ``"apac"``, ...), as Microsoft names it in ``X-Microsoft-Skype-Caller-Region``. Their calls are answered
+            302 with that address, and Microsoft goes there.
 
     The host owns the server, the event loop and the lifecycle; see ``callredirect.adapters``. Logs to
     ``callredirect``: ``INFO`` for refused notifications and accepted redirects, ``WARNING`` for other outcomes,
@@ -99,6 +106,8 @@ class Redirector:
         base_url: str | None = None,
         limits: Limits | None = None,
         on_ambiguous: OnAmbiguous = "probe_then_resend",
+        application_instances: Sequence[str] | None = None,
+        region_urls: Mapping[str, str] | None = None,
     ) -> None:
         verifier = verifier or Verifier(app_id)
         if verifier.app_id != app_id.lower():
@@ -109,13 +118,26 @@ class Redirector:
         if default is not None:
             default.validate(api_version, limits)
         fail_closed = store_down == "fail_closed"
+        if verifier.accepts_anyone:
+            logger().warning(
+                "bot %s accepts notifications from ANYONE: whoever reaches its webhook can make it redirect calls;"
+                " give it a Verifier(app_id) before it is on the air",
+                app_id,
+            )
+        receiver = functools.partial(
+            Receiver,
+            verifier,
+            fail_closed=fail_closed,
+            application_instances=application_instances,
+            regions=dict(region_urls or {}),
+        )
         self._claims: NativeClaims | OwnClaims
         if isinstance(store, str):
-            self._receiver = Receiver(verifier, store=store, fail_closed=fail_closed)
+            self._receiver = receiver(store=store)
             self._claims = NativeClaims(self._receiver)
         else:
             check(store)
-            self._receiver = Receiver(verifier, store="memory", fail_closed=fail_closed)
+            self._receiver = receiver(store="memory")
             self._claims = OwnClaims(store, fail_closed=fail_closed)
         self._default = default
         self._handler_timeout = handler_timeout
@@ -232,7 +254,7 @@ class Redirector:
             received_at: ``time.monotonic()`` when the request began; now, if it is not given.
 
         Returns:
-            What to answer: 202, 204, 400, 401, 403, 413, 415 or 503, whatever the sender did.
+            What to answer: 202, 204, 302, 400, 401, 403, 413, 415 or 503, whatever the sender did.
 
         Raises:
             TypeError: The host's mistake, never the sender's: a body or headers of another type. A header that is
@@ -249,6 +271,8 @@ class Redirector:
         while receipt.reply is None:
             await self._fetch_keys()
             receipt = self._receiver.receive(body, headers, received_at)
+        if receipt.keys_due:
+            self._start(self._fetch_keys())  # nobody waits for these
         if receipt.reason is not None:
             logger().info("notification answered %d: %s", receipt.reply.status, receipt.reason)
         if self._began_in != os.getpid():
@@ -374,18 +398,12 @@ class Redirector:
         """Claim, decide, validate, send. Whatever happens, the call ends in one recorded outcome."""
         claimed = False
         try:
-            claimed = self._granted(tracked, await claiming)
-            if claimed:
-                self._watch(tracked)
-                await self._settle(tracked, scenario_id)
+            grant = await claiming
+            self._watch(tracked)
+            if claimed := self._granted(tracked, grant):
+                await self._attempt(tracked, scenario_id)
                 if fault := await self._claims.finish(tracked):
                     self._store_fault(fault)
-        except CallRedirectError as error:
-            self._failed(tracked, _one_line(error))
-        except Exception as error:
-            # The credential: the log has the traceback, the record only the kind.
-            logger().exception("call %s: the bot's code raised", tracked.call_id)
-            self._failed(tracked, f"{type(error).__name__} was raised")
         except BaseException as error:
             # The loop or the process is being stopped.
             self._failed(tracked, f"interrupted by {type(error).__name__}")
@@ -394,6 +412,16 @@ class Redirector:
             raise
         finally:
             self._redirecting.pop(tracked.call_id, None)
+
+    async def _attempt(self, tracked: TrackedCall, scenario_id: str | None) -> None:
+        try:
+            await self._settle(tracked, scenario_id)
+        except CallRedirectError as error:
+            self._failed(tracked, _one_line(error))
+        except Exception as error:
+            # The credential: the log has the traceback, the record only the kind.
+            logger().exception("call %s: the bot's code raised", tracked.call_id)
+            self._failed(tracked, f"{type(error).__name__} was raised")
 
     def _granted(self, tracked: TrackedCall, grant: Grant) -> bool:
         """Whether to go on; if not, the call is settled."""
@@ -405,6 +433,8 @@ class Redirector:
             logger().info("call %s is another worker's", tracked.call_id)
         elif word == "ended":
             tracked._failed(_ENDED)
+            tracked._end_elsewhere()
+            self._over(tracked)
             logger().info("call %s: %s", tracked.call_id, _ENDED)  # nobody's fault
         elif word == "refused":
             self._failed(tracked, f"not claimed, so not redirected: {reason}")
@@ -502,10 +532,8 @@ class Redirector:
         redirecting = self._redirecting.get(tracked.call_id)
         if redirecting is not None:
             await asyncio.wait([redirecting])
-        if timer := self._timers.pop(tracked.call_id, None):
-            timer.cancel()
         self._over(tracked)
-        if first:
+        if first and not tracked.timed_out:
             await self._run_ended(tracked)
 
     async def _run_ended(self, tracked: TrackedCall) -> None:
@@ -517,6 +545,8 @@ class Redirector:
             logger().exception("call %s: the on_ended handler raised", tracked.call_id)
 
     def _over(self, tracked: TrackedCall) -> None:
+        if timer := self._timers.pop(tracked.call_id, None):
+            timer.cancel()
         for loop, over in self._waiters.pop(tracked.call_id, ()):
             with contextlib.suppress(RuntimeError):  # the loop that waited is closed
                 loop.call_soon_threadsafe(_resolve, over)
@@ -533,11 +563,12 @@ class Redirector:
 
     async def _never_ended(self, tracked: TrackedCall) -> None:
         record = await self._claims.get(tracked)
-        told_elsewhere = record is not None and record.ended
-        if tracked._time_out():
-            self._over(tracked)
-            if not told_elsewhere:
-                await self._run_ended(tracked)
+        if record is not None and record.ended:
+            tracked._end_elsewhere()
+        told = tracked._time_out() and not tracked.elsewhere
+        self._over(tracked)
+        if told:
+            await self._run_ended(tracked)
 
 
 def _one_line(error: Exception) -> str:

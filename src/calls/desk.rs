@@ -2,7 +2,7 @@
 
 use std::process;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -19,7 +19,10 @@ pub const LEASE: Duration = Duration::from_secs(2);
 /// How long the store may take for one answer.
 pub const PATIENCE: Duration = Duration::from_millis(300);
 
-/// After a fault the store is left alone for so long; then one call tries it again.
+/// After so many faults in a row the store is left alone: one slow answer is no reason to go without it.
+const FAULTS: u32 = 3;
+
+/// For so long; then one call tries it again.
 const REST: Duration = Duration::from_secs(1);
 
 /// Long enough after another's lease that both clocks agree on it.
@@ -64,8 +67,15 @@ struct Opened {
     pid: u32,
     worker: String,
     store: Arc<dyn ClaimStore>,
+    health: Mutex<Health>,
+}
+
+#[derive(Default)]
+struct Health {
+    /// In a row.
+    faults: u32,
     /// The store is left alone until then.
-    rests: Mutex<Option<Instant>>,
+    rests: Option<Instant>,
 }
 
 impl ClaimDesk {
@@ -84,7 +94,7 @@ impl ClaimDesk {
     /// Claims in a store that is open already, as that worker.
     pub fn of(store: Arc<dyn ClaimStore>, worker: String, on_fault: OnFault) -> Self {
         let mut claims = Self::new(Place::Memory, on_fault, 0);
-        let opened = Opened { pid: process::id(), worker, store, rests: Mutex::default() };
+        let opened = Opened { pid: process::id(), worker, store, health: Mutex::default() };
         claims.opened = Mutex::new(Some(Arc::new(opened)));
         claims
     }
@@ -226,7 +236,7 @@ impl ClaimDesk {
                 std::mem::forget(kept.take());
                 let store = self.place.open(self.capacity)?;
                 let worker = Uuid::new_v4().to_string();
-                let opened = Arc::new(Opened { pid: process::id(), worker, store, rests: Mutex::default() });
+                let opened = Arc::new(Opened { pid: process::id(), worker, store, health: Mutex::default() });
                 *kept = Some(Arc::clone(&opened));
                 Ok(opened)
             }
@@ -244,18 +254,18 @@ impl Drop for ClaimDesk {
 }
 
 impl Opened {
-    /// What the store answers in time. After a fault one call in a while tries again; the others do not wait.
+    /// What the store answers in time. While it is down one call in a while tries again; the others do not wait.
     async fn ask<'a, T>(
         &'a self,
         question: impl FnOnce(&'a dyn ClaimStore) -> Owed<'a, T>,
     ) -> Result<T, StoreFault> {
         {
-            let mut rests = self.rests();
-            if let Some(until) = *rests {
+            let mut health = self.health();
+            if let Some(until) = health.rests {
                 if clock::now() < until {
                     return Err(StoreFault::of_store("the store failed a moment ago"));
                 }
-                *rests = Some(clock::now() + REST);
+                health.rests = Some(clock::now() + REST);
             }
         }
         self.insist(question(&*self.store)).await
@@ -269,13 +279,19 @@ impl Opened {
             let patience = PATIENCE.as_millis();
             Err(StoreFault::of_store(format!("the store gave no answer within {patience} ms")))
         });
-        let down = answer.as_ref().is_err_and(|fault| !fault.of_record);
-        *self.rests() = down.then(|| clock::now() + REST);
+        let mut health = self.health();
+        if answer.as_ref().is_err_and(|fault| !fault.of_record) {
+            health.faults += 1;
+            health.rests = (health.faults >= FAULTS).then(|| clock::now() + REST);
+        } else {
+            *health = Health::default();
+        }
+        drop(health);
         answer
     }
 
-    fn rests(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
-        self.rests.lock().unwrap_or_else(PoisonError::into_inner)
+    fn health(&self) -> MutexGuard<'_, Health> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

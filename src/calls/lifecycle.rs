@@ -213,15 +213,24 @@ impl TrackedCall {
             settlement.learn(&notification);
         }
         told.ended = Some(notification);
-        told.steps.push((Step::Ended, self.arrival.elapsed()));
+        if !told.is_over() {
+            told.steps.push((Step::Ended, self.arrival.elapsed()));
+        }
         true
+    }
+
+    /// Notes that it ended, of which another worker was told.
+    pub fn end_elsewhere(&self) {
+        let mut told = self.lock();
+        if !told.is_over() {
+            told.steps.push((Step::Ended, self.arrival.elapsed()));
+        }
     }
 
     /// Notes that nobody waits for its end any more; false when it ended, or when that was noted already.
     pub fn time_out(&self) -> bool {
         let mut told = self.lock();
-        let over = |(step, _): &(Step, Duration)| matches!(step, Step::Ended | Step::TimedOut);
-        if told.steps.iter().any(over) {
+        if told.is_over() || told.has(Step::TimedOut) {
             return false;
         }
         told.steps.push((Step::TimedOut, self.arrival.elapsed()));
@@ -257,6 +266,16 @@ impl TrackedCall {
 }
 
 impl Told {
+    /// Whether it is known to have ended.
+    pub fn is_over(&self) -> bool {
+        self.has(Step::Ended)
+    }
+
+    /// Whether it came to that step.
+    pub fn has(&self, step: Step) -> bool {
+        self.steps.iter().any(|(had, _)| *had == step)
+    }
+
     fn reply(&self) -> String {
         let status = match &self.settlement {
             Some(Settlement::Redirected(outcome)) => last_sent(outcome).and_then(|attempt| attempt.status),

@@ -28,9 +28,10 @@ hint! {
 
 type Letters = Vec<(u64, Py<PyAny>)>;
 
-/// One interpreter of a process has the module: what it keeps for ever are objects of that one. Python 3.12 and newer
-/// refuse others themselves.
-pub(super) fn claim_interpreter(py: Python<'_>) -> PyResult<()> {
+/// Raises ``ImportError`` in a second interpreter of a process: what is kept for ever are objects of the first one.
+/// Python 3.12 and newer refuse it themselves.
+#[pyfunction]
+pub(super) fn _one_interpreter(py: Python<'_>) -> PyResult<()> {
     static FIRST: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
     // Each interpreter has a `sys` of its own; kept, so that no other ever comes to lie at its address.
     let sys = py.import("sys")?;

@@ -30,15 +30,8 @@ use pyo3::prelude::*;
 
 #[pymodule(gil_used = true)]
 mod _native {
-    use pyo3::prelude::*;
-
-    #[pymodule_init]
-    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        super::bridge::claim_interpreter(module.py())
-    }
-
     #[pymodule_export]
-    use super::bridge::Mailbox;
+    use super::bridge::{Mailbox, _one_interpreter};
     #[pymodule_export]
     use super::call::{
         AudioRoutingGroup, Call, CallMediaState, CallOptions, CallRoute, CallTranscriptionInfo, ChatInfo,

@@ -84,7 +84,7 @@ impl TrackedCall {
     /// Whether its end was waited for in vain.
     #[getter]
     fn timed_out(&self) -> bool {
-        self.0.told().steps.iter().any(|(step, _)| *step == Step::TimedOut)
+        self.0.told().has(Step::TimedOut)
     }
 
     /// When its time is up: 13 seconds after anybody saw it first.
@@ -99,10 +99,10 @@ impl TrackedCall {
         matches!(self.0.told().settlement, Some(Settlement::LeftAlone))
     }
 
-    /// Whether the notification of its end came.
+    /// Whether it is known to have ended; with a store, another worker may have been told.
     #[getter]
     fn ended(&self) -> bool {
-        self.0.told().ended.is_some()
+        self.0.told().is_over()
     }
 
     /// Who picked up, where Graph says it; after a redirect to a phone only an ``encrypted`` identity.
@@ -136,12 +136,9 @@ impl TrackedCall {
 
     fn __repr__(&self) -> String {
         let told = self.0.told();
+        let ended = told.is_over();
         let settled = told.settlement.map_or_else(|| "under way".to_owned(), |settled| settled.summary());
-        format!(
-            "<TrackedCall {} {settled}{}>",
-            self.0.call_id(),
-            if told.ended.is_some() { ", ended" } else { "" }
-        )
+        format!("<TrackedCall {} {settled}{}>", self.0.call_id(), if ended { ", ended" } else { "" })
     }
 
     #[getter]
@@ -182,6 +179,10 @@ impl TrackedCall {
 
     fn _fall_back(&self, reason: String) {
         self.0.fall_back(reason);
+    }
+
+    fn _end_elsewhere(&self) {
+        self.0.end_elsewhere();
     }
 
     fn _time_out(&self) -> bool {

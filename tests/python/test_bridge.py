@@ -15,7 +15,7 @@ import time
 import urllib.request
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -386,7 +386,7 @@ def test_credentials_under_trio(graph: Simulator, kind: str) -> None:
         raise AssertionError
 
     async def main() -> cr.Outcome:
-        given: dict[str, cr._credential.Credential] = {
+        given: dict[str, Any] = {
             "synchronous": synchronous,
             "asynchronous": asynchronous,
             "slow": slow,

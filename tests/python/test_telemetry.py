@@ -176,12 +176,12 @@ def test_metrics() -> None:
     outcomes = []
     for answer in (response("202 Accepted"), response("202 Accepted"), FORBIDDEN, None):
         with RawServer(answer) as server, cr.Client("token", base_url=server.url) as client:
-            outcomes.append(client.redirect(CALL, TO_PHONE))
+            outcomes.append(client.redirect(CALL, TO_PHONE, deadline=2))
     after = measured()
 
     def grown(name: str, outcome: str) -> float:
         new, old = after[f"callredirect.{name}", outcome], before.get((f"callredirect.{name}", outcome), 0)
-        return new - old if isinstance(new, int) else new[0] - (old[0] if old else 0)
+        return float(new - old if isinstance(new, int) else new[0] - (old[0] if old else 0))
 
     for name in ("redirects", "redirect.duration", "redirect.time_left"):
         assert [grown(name, outcome) for outcome in ("accepted", "rejected", "unknown")] == [2, 1, 1], name

@@ -18,8 +18,12 @@ use crate::send::clock;
 /// Moves in one transaction at most: the others must not wait long for the file.
 const BATCH: usize = 64;
 
-/// Whoever asks gives up a little later.
-const BUSY: Duration = Duration::from_millis(250);
+/// How often it is looked whether the file is free again. SQLite's own pauses grow to 100 ms: with several busy workers
+/// some then wait longer than anybody who asks does.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// Looks at most: whoever asks gives up a little later.
+const LOOKS: i32 = 200;
 
 /// Records untouched for so long are deleted.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
@@ -108,8 +112,11 @@ fn answer(path: &PathBuf, asks: &mpsc::Receiver<Asked>) {
 
 fn open<'a>(connection: &'a mut Option<Connection>, path: &PathBuf) -> rusqlite::Result<&'a mut Connection> {
     if connection.is_none() {
-        let new = Connection::open(path)?;
-        new.busy_timeout(BUSY)?;
+        let mut new = Connection::open(path)?;
+        new.busy_handler(Some(|looks| {
+            thread::sleep(LOOK);
+            looks < LOOKS
+        }))?;
         new.pragma_update(None, "journal_mode", "WAL")?;
         // Survives the end of the process at any moment; the last claims before a power cut may be lost with it.
         new.pragma_update(None, "synchronous", "NORMAL")?;
@@ -121,7 +128,47 @@ fn open<'a>(connection: &'a mut Option<Connection>, path: &PathBuf) -> rusqlite:
 
 /// One transaction; replies only once it is kept.
 fn round(connection: &mut Connection, batch: &mut Vec<Asked>, rounds: &mut u32) -> rusqlite::Result<()> {
+    // Most deliveries are repeats, which change nothing: those need not wait until the file is free.
+    let claims = match unchanged(connection, batch)? {
+        Some(claims) => claims,
+        None => change(connection, batch, rounds)?,
+    };
+    let mut claims = claims.into_iter();
+    for asked in batch.drain(..) {
+        match asked {
+            Asked::Apply(_, _, reply) => {
+                let _ = claims.next().map(|claim| reply.send(Ok(claim)));
+            }
+            Asked::Get(key, reply) => drop(reply.send(read(connection, &key).map_err(fault))),
+            Asked::Unfinished(reply) => drop(reply.send(unfinished(connection, now()).map_err(fault))),
+        }
+    }
+    Ok(())
+}
+
+/// What the moves come to, if none of them changes anything.
+fn unchanged(connection: &Connection, batch: &[Asked]) -> rusqlite::Result<Option<Vec<Claim>>> {
+    let mut claims = Vec::new();
+    for asked in batch {
+        if let Asked::Apply(call, step, _) = asked {
+            let (claim, new) = apply(&call.call_id, step, read(connection, &call.key)?.as_ref(), now());
+            if new.is_some() {
+                return Ok(None);
+            }
+            claims.push(claim);
+        }
+    }
+    Ok(Some(claims))
+}
+
+fn change(
+    connection: &mut Connection,
+    batch: &mut Vec<Asked>,
+    rounds: &mut u32,
+) -> rusqlite::Result<Vec<Claim>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // The file may have been busy for a while: some have given up.
+    batch.retain(|asked| !asked.is_forgotten());
     let now = now();
     let mut claims = Vec::new();
     for asked in batch.iter() {
@@ -140,17 +187,7 @@ fn round(connection: &mut Connection, batch: &mut Vec<Asked>, rounds: &mut u32) 
     }
     *rounds = rounds.wrapping_add(1);
     transaction.commit()?;
-    let mut claims = claims.into_iter();
-    for asked in batch.drain(..) {
-        match asked {
-            Asked::Apply(_, _, reply) => {
-                let _ = claims.next().map(|claim| reply.send(Ok(claim)));
-            }
-            Asked::Get(key, reply) => drop(reply.send(read(connection, &key).map_err(fault))),
-            Asked::Unfinished(reply) => drop(reply.send(unfinished(connection, now).map_err(fault))),
-        }
-    }
-    Ok(())
+    Ok(claims)
 }
 
 fn read(connection: &Connection, key: &str) -> rusqlite::Result<Option<Record>> {
