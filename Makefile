@@ -34,6 +34,7 @@ from os import PathLike
 from types import TracebackType
 from typing import Any, ClassVar, Literal, NoReturn, SupportsIndex, overload
 from typing_extensions import Self
+from callredirect.testing._scripts import Callee, CallScript, Ending, Fault, FaultName, Party, Step, Timeline
 endef
 export STUB_IMPORTS
 

@@ -64,7 +64,10 @@ mod _native {
     #[pymodule_export]
     use super::send::{Cloud, Deadline, PreparedRedirect, Sender};
     #[pymodule_export]
-    use super::simulator::{ReceivedRedirect, RungCall, Simulator};
+    use super::simulator::{
+        BotReplied, CallFinished, Events, NotificationSent, ReceivedRedirect, RedirectReceived, RungCall,
+        Scenario, Simulator, SimulatorEvent,
+    };
     #[pymodule_export]
     use super::tracked::{ClaimRecord, TrackedCall};
     #[pymodule_export]
