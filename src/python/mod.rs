@@ -31,7 +31,7 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = true)]
 mod _native {
     #[pymodule_export]
-    use super::bridge::{Mailbox, _one_interpreter};
+    use super::bridge::{_one_interpreter, Mailbox};
     #[pymodule_export]
     use super::call::{
         AudioRoutingGroup, Call, CallMediaState, CallOptions, CallRoute, CallTranscriptionInfo, ChatInfo,
