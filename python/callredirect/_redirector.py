@@ -308,6 +308,17 @@ class Redirector:
             if late:
                 logger().warning("closed with %d handler(s) still running", len(late))
 
+    async def settled(self) -> None:
+        """Waits for the redirects under way, at most 15 seconds, and goes on taking requests.
+
+        For a host that may stop the process as soon as it has replied.
+        """
+        import asyncio
+
+        others = self._tasks - {asyncio.current_task()}
+        if others:
+            await asyncio.wait(others, timeout=_DRAIN_SECONDS)
+
     def _start(self, work: Coroutine[Any, Any, _Result]) -> asyncio.Task[_Result]:
         import asyncio
 

@@ -149,6 +149,7 @@ pub(super) struct Verifier {
 #[pymethods]
 impl Verifier {
     #[new]
+    #[allow(clippy::needless_pass_by_value, reason = "what comes from Python comes by value")]
     #[pyo3(signature = (
         app_id, tenants: "Sequence[str] | None" = None, issuers: "Sequence[str] | None" = None, metadata_url = None,
         jwks: "bytes | str | dict[str, Any] | None" = None, *, key_hosts: "Sequence[str]" = Vec::new()
