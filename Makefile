@@ -31,7 +31,7 @@ from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, 
 from datetime import datetime, timedelta
 from os import PathLike
 from types import TracebackType
-from typing import Any, ClassVar, Literal, SupportsIndex, overload
+from typing import Any, ClassVar, Literal, NoReturn, SupportsIndex, overload
 from typing_extensions import Self
 endef
 export STUB_IMPORTS
@@ -52,7 +52,7 @@ say = @echo "==> $(1)"
 # maturin and pip talk: heard only when they fail.
 hush = @said=$$($(1) 2>&1) || { echo "$$said"; exit 1; }
 
-.PHONY: help build demo test test-rust lint lint-rust lint-python fmt types stubs wheel bench fuzz reliability-claims clean
+.PHONY: help build demo test test-rust lint lint-rust lint-python fmt types stubs wheel reliability reliability-claims bench fuzz clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -124,6 +124,9 @@ wheel: .venv/.ready ## build the release wheel into dist/
 	$(call say,release wheel)
 	$(call hush,$(BIN)/maturin build $(LOCKED) --release --interpreter $(BIN)/python --out dist)
 	@ls -l dist/*.whl
+
+reliability: ## every fault between here and Graph, a hundred calls each; prints a table, takes minutes
+	@$(CARGO) test --quiet $(LOCKED) --features simulator --test faults -- --ignored --nocapture
 
 bench: wheel .bench-venv/.ready ## measure against what people use today, in an environment of its own
 	$(call say,the wheel into .bench-venv)

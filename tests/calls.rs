@@ -35,7 +35,7 @@ fn millis(millis: u64) -> Duration {
 
 fn attempt(started: u64, duration: u64, sent: bool, status: Option<u16>) -> Attempt {
     let (started, duration) = (millis(started), millis(duration));
-    Attempt { started, duration, sent, status, error: None, request_id: None }
+    Attempt { probe: false, started, duration, sent, status, error: None, request_id: None }
 }
 
 fn outcome(verdict: Verdict, attempts: Vec<Attempt>, elapsed: u64) -> Settlement {

@@ -256,7 +256,7 @@ fn live(seed: u64, on_fault: OnFault) -> World {
     let world = Shared::default();
     let mut sim = turmoil::Builder::new()
         .rng_seed(seed)
-        .tick_duration(Duration::from_millis(5))
+        .tick_duration(Duration::from_millis(10))
         .simulation_duration(Duration::from_secs(3600))
         .min_message_latency(Duration::from_millis(1))
         .max_message_latency(Duration::from_millis(20))
@@ -357,7 +357,7 @@ fn seeds() -> (Vec<u64>, bool) {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     match number("CLAIMS_SEED") {
         Some(seed) => (vec![seed], true),
-        None => ((1..=number("CLAIMS_SEEDS").unwrap_or(150)).collect(), false),
+        None => ((1..=number("CLAIMS_SEEDS").unwrap_or(60)).collect(), false),
     }
 }
 

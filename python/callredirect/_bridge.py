@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import weakref
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._native import Mailbox
+
+if TYPE_CHECKING:
+    from ._trio import TrioMailbox
 
 
 class LoopMailbox:
@@ -38,9 +42,24 @@ _mailboxes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopMailbox] = 
 _inherited: list[LoopMailbox] = []
 
 
-def loop_mailbox() -> LoopMailbox:
+def under_trio() -> bool:
+    """Whether trio runs the caller, itself or below anyio."""
+    trio = sys.modules.get("trio")
+    return trio is not None and bool(trio.lowlevel.in_trio_run())
+
+
+def loop_mailbox() -> LoopMailbox | TrioMailbox:
     """The mailbox of the running event loop, made on first use."""
-    loop = asyncio.get_running_loop()
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        if not under_trio():
+            raise RuntimeError(
+                "AsyncClient needs a running event loop, of asyncio or trio; Client needs none"
+            ) from None
+        from . import _trio
+
+        return _trio.mailbox()
     box = _mailboxes.get(loop)
     if box is not None and box.mailbox.pid == os.getpid():
         return box

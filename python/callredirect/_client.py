@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._native import Cloud, Sender
+from .exceptions import CredentialError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,8 +13,11 @@ if TYPE_CHECKING:
 
     from ._credential import Credential
     from ._native import Call, Deadline, Limits, Outcome, PreparedRedirect, Redirect
+    from ._tokens import Tokens
 
 _TOO_LATE = "the deadline had passed before anything could be sent"
+_NEVER_CAME = "the credential gave no token before the deadline"
+_WARM_UP_SECONDS = 13.0
 
 
 class _Door:
@@ -35,10 +39,16 @@ class _Door:
             clouds = "Cloud.GLOBAL, Cloud.US_GOV, Cloud.US_GOV_DOD or Cloud.CHINA"
             # As for a wrong api_version: there are few values, and they are named.
             raise ValueError(f"cloud must be {clouds}, not {cloud!r}")  # noqa: TRY004
-        self._credential = credential
-        self._cloud = cloud
         root = cloud.graph_root if base_url is None else base_url
-        self._sender = Sender(api_version=api_version, root=root, limits=limits)
+        own = _credential.own(credential)
+        self._sender = Sender(api_version=api_version, root=root, limits=limits, cloud=cloud, credential=own)
+        # A token as such, where others come from, or neither: Rust's own.
+        self._fixed = credential if isinstance(credential, str) else None
+        self._tokens: Tokens | None = None
+        if own is None and self._fixed is None:
+            from ._tokens import Tokens
+
+            self._tokens = Tokens(credential, cloud.scope)
 
     def _prepare(
         self,
@@ -57,8 +67,10 @@ class Client(_Door):
     """Sends redirects and waits for the outcome. May be shared between threads.
 
     Args:
-        credential: A token, a function that returns one, or anything with ``get_token(*scopes, tenant_id=...)``
-            such as the credentials of azure-identity. It must be of the **call's** tenant.
+        credential: ``ClientSecret``, ``ClientCertificate`` or ``ManagedIdentity``; or anything with
+            ``get_token(*scopes, tenant_id=...)`` such as the credentials of azure-identity, whose tokens are kept while
+            they live; or a function that returns a token, called each time; or a token. It must be of the **call's**
+            tenant.
         api_version: ``"v1.0"`` or ``"beta"``.
         cloud: Where Graph is.
         base_url: Another root of Graph, such as a simulator's; plain http on loopback only.
@@ -89,10 +101,39 @@ class Client(_Door):
         request = self._prepare(call, redirect, deadline)
         if request.deadline.passed:
             return request.never_sent(_TOO_LATE)
-        from ._credential import get_token
+        token = self._fixed
+        if self._tokens is not None:
+            token = self._tokens.get(request.tenant_id, request.deadline.remaining)
+            if token is None:
+                return request.never_sent(_NEVER_CAME)
+        outcome = self._sender.send(request, token)
+        if outcome is None and self._tokens is not None and token is not None:
+            self._tokens.refused(request.tenant_id, token)
+            try:
+                token = self._tokens.get(request.tenant_id, request.deadline.remaining)
+            except Exception:
+                # What Graph said of the first one is the outcome.
+                return request.give_up()
+            outcome = None if token is None else self._sender.send(request, token)
+        return outcome or request.give_up()
 
-        token = get_token(self._credential, self._cloud.scope, request.tenant_id)
-        return self._sender.send(request, token)
+    def warm_up(self, tenant_id: str | None = None, *, timeout: float = _WARM_UP_SECONDS) -> None:
+        """Fetches a token and opens a connection, so that the first call waits for neither.
+
+        Call it when the bot starts. Both are kept: the token is renewed in time when calls come, a connection that is
+        idle is closed after some 50 seconds and opened anew when needed.
+
+        Args:
+            tenant_id: The tenant that calls are expected of, if not the credential's own.
+            timeout: How long to try, in seconds.
+
+        Raises:
+            CredentialError: There is no token; what a credential of Python raises comes unchanged.
+            ConnectionError: Graph could not be reached.
+        """
+        if self._tokens is not None and self._tokens.get(tenant_id, timeout) is None:
+            raise CredentialError(_NEVER_CAME)
+        self._sender.warm_up(tenant_id, timeout)
 
     def close(self) -> None:
         """Refuses further calls. Redirects under way are not cut off."""
@@ -123,28 +164,52 @@ class AsyncClient(_Door):
         request = self._prepare(call, redirect, deadline)
         return await self._send(request, await self._token(request))
 
-    async def _token(self, request: PreparedRedirect) -> str | Outcome:
-        """A token, or what became of the redirect if there is none in time."""
-        if isinstance(self._credential, str):
-            return self._credential
-        if request.deadline.passed:
-            return request.never_sent(_TOO_LATE)
-        from ._credential import get_token_async
-
-        remaining = request.deadline.remaining
-        token = await get_token_async(self._credential, self._cloud.scope, request.tenant_id, remaining)
-        if token is None:
-            return request.never_sent("the credential gave no token before the deadline")
-        return token
-
-    async def _send(self, request: PreparedRedirect, token: str | Outcome) -> Outcome:
-        if not isinstance(token, str):
-            return token
+    async def warm_up(self, tenant_id: str | None = None, *, timeout: float = _WARM_UP_SECONDS) -> None:
+        """Fetches a token and opens a connection, so that the first call waits for neither; see ``Client.warm_up``."""
+        if self._tokens is not None and await self._tokens.get_async(tenant_id, timeout) is None:
+            raise CredentialError(_NEVER_CAME)
         from ._bridge import loop_mailbox
 
         box = loop_mailbox()
-        outcome: Outcome = await box.wait(self._sender.submit(request, token, box.mailbox))
-        return outcome
+        error: BaseException | None = await box.wait(
+            self._sender.submit_warm_up(tenant_id, timeout, box.mailbox)
+        )
+        if error is not None:
+            raise error
+
+    async def _token(self, request: PreparedRedirect) -> str | Outcome | None:
+        """A token, or what became of the redirect if there is none in time; ``None`` where Rust fetches it."""
+        if self._tokens is None:
+            return self._fixed
+        if request.deadline.passed:
+            return request.never_sent(_TOO_LATE)
+        token = await self._tokens.get_async(request.tenant_id, request.deadline.remaining)
+        return request.never_sent(_NEVER_CAME) if token is None else token
+
+    async def _send(self, request: PreparedRedirect, token: str | Outcome | None) -> Outcome:
+        if not (token is None or isinstance(token, str)):
+            return token
+        outcome = await self._submit(request, token)
+        if outcome is None and self._tokens is not None and token is not None:
+            self._tokens.refused(request.tenant_id, token)
+            try:
+                token = await self._tokens.get_async(request.tenant_id, request.deadline.remaining)
+            except Exception:
+                # What Graph said of the first one is the outcome.
+                return request.give_up()
+            outcome = None if token is None else await self._submit(request, token)
+        return outcome or request.give_up()
+
+    async def _submit(self, request: PreparedRedirect, token: str | None) -> Outcome | None:
+        from ._bridge import loop_mailbox
+
+        box = loop_mailbox()
+        result: Outcome | CredentialError | None = await box.wait(
+            self._sender.submit(request, token, box.mailbox)
+        )
+        if isinstance(result, CredentialError):
+            raise result
+        return result
 
     async def close(self) -> None:
         """Refuses further calls. Redirects under way are not cut off."""

@@ -1,10 +1,11 @@
-"""Where access tokens come from. Called from Python's side only, and never inspected beyond being a string."""
+"""Where access tokens come from, if not from Rust. Called from Python's side only; a token is looked at by nobody."""
 
 from __future__ import annotations
 
 import inspect
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from ._native import ClientCertificate, ClientSecret, ManagedIdentity
 from .exceptions import CredentialError
 
 if TYPE_CHECKING:
@@ -36,19 +37,18 @@ class AsyncTokenCredential(Protocol):
         ...
 
 
-Credential: TypeAlias = (
-    "str | Callable[[], str] | Callable[[], Awaitable[str]] | TokenCredential | AsyncTokenCredential"
-)
+OwnCredential: TypeAlias = "ClientSecret | ClientCertificate | ManagedIdentity"
+Credential: TypeAlias = "str | Callable[[], str] | Callable[[], Awaitable[str]] | TokenCredential | AsyncTokenCredential | OwnCredential"
 
 
-def get_token(credential: Any, scope: str, tenant_id: str | None) -> str:
-    """A token for the blocking client."""
+def get_token(credential: Any, scope: str, tenant_id: str | None) -> Any:
+    """What the credential gives the blocking client."""
     result = _call(credential, scope, tenant_id)
     if inspect.isawaitable(result):
         if inspect.iscoroutine(result):
             result.close()
         raise CredentialError("an asynchronous credential needs AsyncClient; give Client a synchronous one")
-    return _text(result)
+    return result
 
 
 async def get_token_async(credential: Any, scope: str, tenant_id: str | None, seconds: float) -> str | None:
@@ -56,31 +56,47 @@ async def get_token_async(credential: Any, scope: str, tenant_id: str | None, se
 
     Not ``wait_for``: that waits on for a credential which takes its time to be cancelled.
     """
+    from ._bridge import under_trio
+
+    if under_trio():
+        import trio
+
+        with trio.move_on_after(seconds):
+            return text(await ask(credential, scope, tenant_id))
+        return None
     import asyncio
 
-    asking = asyncio.ensure_future(_ask(credential, scope, tenant_id))
+    asking = asyncio.ensure_future(ask(credential, scope, tenant_id))
     try:
         await asyncio.wait([asking], timeout=seconds)
-        return asking.result() if asking.done() else None
+        return text(asking.result()) if asking.done() else None
     finally:
         asking.cancel()
 
 
-async def _ask(credential: Any, scope: str, tenant_id: str | None) -> str:
+async def ask(credential: Any, scope: str, tenant_id: str | None) -> Any:
+    """What the credential gives, synchronous or not."""
     if _is_async(credential):
-        return _text(await _call(credential, scope, tenant_id))
+        return await _call(credential, scope, tenant_id)
     from ._threads import in_thread
 
     # A synchronous credential may block, so it gets a thread.
     result = await in_thread(_call, credential, scope, tenant_id)
-    return _text(await result if inspect.isawaitable(result) else result)
+    return await result if inspect.isawaitable(result) else result
+
+
+def own(credential: Any) -> OwnCredential | None:
+    """The credential if it is one that Rust asks by itself."""
+    return credential if isinstance(credential, (ClientSecret, ClientCertificate, ManagedIdentity)) else None
 
 
 def check(credential: Any) -> None:
     """Refuses at once what could never give a token."""
-    if not (isinstance(credential, str) or hasattr(credential, "get_token") or callable(credential)):
+    known = isinstance(credential, str) or own(credential) is not None
+    if not (known or hasattr(credential, "get_token") or callable(credential)):
         raise TypeError(
-            "a credential is a token, a function that returns one, or has get_token(*scopes, tenant_id=...); "
+            "a credential is a token, a function that returns one, one of ClientSecret, ClientCertificate and "
+            "ManagedIdentity, or has get_token(*scopes, tenant_id=...) as those of azure-identity; "
             f"not {type(credential).__name__}"
         )
 
@@ -90,8 +106,6 @@ def _is_async(credential: Any) -> bool:
 
 
 def _call(credential: Any, scope: str, tenant_id: str | None) -> Any:
-    if isinstance(credential, str):
-        return credential
     if not hasattr(credential, "get_token"):
         return credential()
     if tenant_id is None:
@@ -99,7 +113,8 @@ def _call(credential: Any, scope: str, tenant_id: str | None) -> Any:
     return credential.get_token(scope, tenant_id=tenant_id)
 
 
-def _text(result: Any) -> str:
+def text(result: Any) -> str:
+    """The token in what a credential gave."""
     token = getattr(result, "token", result)
     if not isinstance(token, str):
         raise CredentialError(f"the credential gave {type(token).__name__}, not a token")

@@ -1,70 +1,9 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, Literal, SupportsFloat, SupportsIndex, final, overload
+from os import PathLike
+from typing import Any, Final, Literal, NoReturn, SupportsFloat, SupportsIndex, final, overload
 
-from _typeshed import SupportsGetItem
+from _typeshed import Incomplete, SupportsGetItem
 from typing_extensions import Self, disjoint_base
-
-__all__ = [
-    "Accepted",
-    "Attempt",
-    "AudioRoutingGroup",
-    "Call",
-    "CallEnded",
-    "CallGone",
-    "CallMediaState",
-    "CallOptions",
-    "CallRoute",
-    "CallTranscriptionInfo",
-    "CallUpdated",
-    "ChatInfo",
-    "ClaimRecord",
-    "Claims",
-    "Cloud",
-    "ContentSharingChanged",
-    "ContentSharingSession",
-    "Deadline",
-    "Expired",
-    "Identity",
-    "IncomingCall",
-    "IncomingContext",
-    "JsonObject",
-    "Limits",
-    "Mailbox",
-    "MediaStream",
-    "MeetingInfo",
-    "Notification",
-    "Notifications",
-    "Operation",
-    "OperationEnded",
-    "OperationUpdated",
-    "OtherNotification",
-    "Outcome",
-    "Participant",
-    "ParticipantInfo",
-    "ParticipantsChanged",
-    "PreparedRedirect",
-    "Receipt",
-    "ReceivedRedirect",
-    "Receiver",
-    "RecordingInfo",
-    "Redirect",
-    "Rejected",
-    "RemovedState",
-    "Reply",
-    "RestrictedExperience",
-    "ResultInfo",
-    "RungCall",
-    "Sender",
-    "Simulator",
-    "Target",
-    "ToneInfo",
-    "TrackedCall",
-    "Unknown",
-    "Verifier",
-    "Violation",
-    "_restore",
-    "parse",
-]
 
 @final
 class Accepted(Outcome):
@@ -101,6 +40,7 @@ class Attempt:
         cls,
         /,
         *,
+        probe: bool = False,
         started: SupportsFloat | SupportsIndex = 0.0,
         duration: SupportsFloat | SupportsIndex = 0.0,
         sent: bool = True,
@@ -120,6 +60,12 @@ class Attempt:
     def error(self, /) -> str | None:
         """
         Why no answer came.
+        """
+    @property
+    def probe(self, /) -> bool:
+        """
+        Not a redirect, but the question to Graph whether the call still rings: asked after an attempt that may have
+        arrived.
         """
     @property
     def request_id(self, /) -> str | None:
@@ -482,14 +428,31 @@ class CallGone(Outcome):
         *,
         request_id: str | None = None,
         retry_after: float | None = None,
+        token_tenant: str | None = None,
+        call_tenant: str | None = None,
         attempts: Sequence[Attempt] = ...,
         elapsed: SupportsFloat | SupportsIndex = 0.0,
         client_request_id: str = ...,
     ) -> CallGone: ...
     @property
+    def call_tenant(self, /) -> str | None:
+        """
+        The tenant of the call, if the token was the trouble and the notification told.
+        """
+    @property
     def code(self, /) -> str | None:
         """
         Graph's error code: a word, or digits for a code of the calling service such as ``"7505"``.
+        """
+    @property
+    def cure(self, /) -> str | None:
+        """
+        What to do about it.
+        """
+    @property
+    def explanation(self, /) -> str | None:
+        """
+        What the refusal means in plain words; ``None`` for codes that no source explains.
         """
     @property
     def message(self, /) -> str | None:
@@ -504,12 +467,18 @@ class CallGone(Outcome):
     @property
     def retry_after(self, /) -> float | None:
         """
-        Seconds that Graph asked to wait.
+        Seconds that Graph asked to wait, counted from its answer.
         """
     @property
     def status(self, /) -> int:
         """
         HTTP status.
+        """
+    @property
+    def token_tenant(self, /) -> str | None:
+        """
+        The tenant that the refused token says it is of (``tid``), if the token was the trouble and can be
+        read.
         """
 
 @final
@@ -786,6 +755,88 @@ class Claims:
         """
 
 @final
+class ClientCertificate:
+    """
+    An app's identity with a certificate: like ``ClientSecret``, but what goes out is a signature, not the secret.
+
+    Args:
+        client_id: The app registration's *Application (client) ID*.
+        certificate: A PEM file's path, or PEM text or bytes, with the certificate **and** its RSA private key, not
+            encrypted. Further certificates in it count as the chain.
+        tenant_id: The tenant of tokens when the call names none, by id or domain.
+        authority: Another issuer than the cloud's, such as a simulator's ``base_url``; plain http on loopback only.
+        send_chain: Send the certificates along, for apps that trust a certificate by its issuer and subject name.
+
+    Raises:
+        ValueError: One of these cannot be right; the message says what to do.
+        OSError: The file cannot be read.
+
+    Source: Microsoft identity platform, *application authentication certificate credentials*.
+    """
+    def __new__(
+        cls,
+        /,
+        client_id: str,
+        certificate: str | bytes | PathLike[str],
+        tenant_id: str,
+        *,
+        authority: str | None = None,
+        send_chain: bool = False,
+    ) -> ClientCertificate: ...
+    def __reduce__(self, /) -> NoReturn: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def client_id(self, /) -> str:
+        """
+        The app's id.
+        """
+    @property
+    def tenant_id(self, /) -> str:
+        """
+        The tenant of tokens when the call names none.
+        """
+    @property
+    def thumbprint(self, /) -> str:
+        """
+        The certificate's SHA-256 thumbprint, base64url, to compare with that of the app registration.
+        """
+
+@final
+class ClientSecret:
+    """
+    An app's identity with its client secret: asks Microsoft Entra for tokens of each call's tenant.
+
+    Tokens are fetched once for all clients that share this object, kept while they live, and renewed in the background
+    from half their life on. Nothing is fetched before it is needed; see ``Client.warm_up``.
+
+    Args:
+        client_id: The app registration's *Application (client) ID*.
+        secret: The client secret's value (not its id).
+        tenant_id: The tenant of tokens when the call names none, by id or domain. The tenant of the call goes first.
+        authority: Another issuer than the cloud's, such as a simulator's ``base_url``; plain http on loopback only.
+
+    Raises:
+        ValueError: One of these cannot be right.
+
+    Source: Microsoft identity platform, *OAuth 2.0 client credentials flow*.
+    """
+    def __new__(
+        cls, /, client_id: str, secret: str, tenant_id: str, *, authority: str | None = None
+    ) -> ClientSecret: ...
+    def __reduce__(self, /) -> NoReturn: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def client_id(self, /) -> str:
+        """
+        The app's id.
+        """
+    @property
+    def tenant_id(self, /) -> str:
+        """
+        The tenant of tokens when the call names none.
+        """
+
+@final
 class Cloud:
     """
     A Microsoft cloud: where Graph is. Tokens of one are worth nothing in another.
@@ -912,6 +963,30 @@ class Expired(Outcome):
     def sent(self, /) -> bool:
         """
         Whether a request ever left.
+        """
+
+@final
+class Freshness:
+    """
+    How long a token is used that a credential in Python gave: the same rule as for our own.
+    """
+    def __new__(cls, /, expires_on: SupportsFloat | SupportsIndex) -> Freshness:
+        """
+        ``expires_on`` in seconds since 1970, as azure-core's ``AccessToken`` has it.
+        """
+    @property
+    def advice(self, /) -> Literal["use", "refresh", "wait"]:
+        """
+        Use it; use it and fetch the next one beside it; or wait for another.
+        """
+    @property
+    def alive(self, /) -> bool:
+        """
+        Whether it has not ended: good enough when there is no other.
+        """
+    def put_off(self, /) -> None:
+        """
+        A refresh failed or brought the same token.
         """
 
 @final
@@ -1101,6 +1176,34 @@ class Mailbox:
     def pid(self, /) -> int:
         """
         The process it was made in.
+        """
+
+@final
+class ManagedIdentity:
+    """
+    The identity of the Azure machine the bot runs on: a virtual machine, container, App Service or Functions app.
+
+    Its tokens are of the machine's own tenant, whatever the call's: calls of other tenants are refused by Graph.
+
+    Args:
+        client_id: Which of several user-assigned identities; ``None`` for the system-assigned one.
+        endpoint: The machine's instance metadata, if not where Azure has it; plain http on this machine and its link
+            only. By default App Service's ``IDENTITY_ENDPOINT`` and ``IDENTITY_HEADER`` out of the environment, and
+            where they are not set ``http://169.254.169.254/metadata/identity/oauth2/token``.
+
+    Raises:
+        ValueError: The environment is one of Azure Arc or Service Fabric, whose protocols are not spoken here: use
+            azure-identity's ``ManagedIdentityCredential`` there.
+
+    Source: Azure documentation, *managed identities for Azure resources: get a token over HTTP*.
+    """
+    def __new__(cls, /, client_id: str | None = None, *, endpoint: str | None = None) -> ManagedIdentity: ...
+    def __reduce__(self, /) -> NoReturn: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def client_id(self, /) -> str | None:
+        """
+        Which of several identities, if one was picked.
         """
 
 @final
@@ -1423,6 +1526,10 @@ class Outcome:
     def __reduce__(self, /) -> tuple[Any, ...]: ...
     def __replace__(self, /, **changes: Any) -> Self: ...
     def __repr__(self, /) -> str: ...
+    def __str__(self, /) -> str:
+        """
+        One line for people: what became of it, Graph's words, what they mean and what to do.
+        """
     @property
     def attempts(self, /) -> tuple[Attempt, ...]:
         """
@@ -1658,6 +1765,10 @@ class PreparedRedirect:
     def deadline(self, /) -> Deadline:
         """
         Until when it makes sense.
+        """
+    def give_up(self, /) -> Outcome:
+        """
+        The outcome when Graph did not take the token and there is no other.
         """
     def never_sent(self, /, reason: str) -> Outcome:
         """
@@ -2005,14 +2116,31 @@ class Rejected(Outcome):
         *,
         request_id: str | None = None,
         retry_after: float | None = None,
+        token_tenant: str | None = None,
+        call_tenant: str | None = None,
         attempts: Sequence[Attempt] = ...,
         elapsed: SupportsFloat | SupportsIndex = 0.0,
         client_request_id: str = ...,
     ) -> Rejected: ...
     @property
+    def call_tenant(self, /) -> str | None:
+        """
+        The tenant of the call, if the token was the trouble and the notification told.
+        """
+    @property
     def code(self, /) -> str | None:
         """
         Graph's error code: a word, or digits for a code of the calling service such as ``"7505"``.
+        """
+    @property
+    def cure(self, /) -> str | None:
+        """
+        What to do about it.
+        """
+    @property
+    def explanation(self, /) -> str | None:
+        """
+        What the refusal means in plain words; ``None`` for codes that no source explains.
         """
     @property
     def message(self, /) -> str | None:
@@ -2027,12 +2155,18 @@ class Rejected(Outcome):
     @property
     def retry_after(self, /) -> float | None:
         """
-        Seconds that Graph asked to wait.
+        Seconds that Graph asked to wait, counted from its answer.
         """
     @property
     def status(self, /) -> int:
         """
         HTTP status.
+        """
+    @property
+    def token_tenant(self, /) -> str | None:
+        """
+        The tenant that the refused token says it is of (``tid``), if the token was the trouble and can be
+        read.
         """
 
 @final
@@ -2187,7 +2321,16 @@ class Sender:
     """
     Endpoint, rules and connections of a client.
     """
-    def __new__(cls, /, *, api_version: str, root: str, limits: Limits | None = None) -> Sender: ...
+    def __new__(
+        cls,
+        /,
+        *,
+        api_version: str,
+        root: str,
+        limits: Limits | None = None,
+        cloud: Cloud = ...,
+        credential: ClientSecret | ClientCertificate | ManagedIdentity | None = None,
+    ) -> Sender: ...
     @property
     def api_version(self, /) -> str:
         """
@@ -2213,13 +2356,24 @@ class Sender:
         """
         The root of Graph that requests go to.
         """
-    def send(self, /, request: PreparedRedirect, token: str) -> Outcome:
+    def send(self, /, request: PreparedRedirect, token: str | None = None) -> Outcome | None:
         """
-        Sends and waits, the interpreter released.
+        Sends and waits, the interpreter released. Without a token the credential given at first is asked. ``None``:
+        Graph did not take the token, another may be tried.
         """
-    def submit(self, /, request: PreparedRedirect, token: str, mailbox: Mailbox) -> int:
+    def submit(self, /, request: PreparedRedirect, token: str | None, mailbox: Mailbox) -> int:
         """
-        Sends; the outcome comes through the mailbox under the ticket returned.
+        Sends; what ``send`` returns or raises comes through the mailbox under the ticket returned.
+        """
+    def submit_warm_up(
+        self, /, tenant_id: str | None, seconds: SupportsFloat | SupportsIndex, mailbox: Mailbox
+    ) -> int:
+        """
+        The same; ``None`` or an exception comes through the mailbox under the ticket returned.
+        """
+    def warm_up(self, /, tenant_id: str | None, seconds: SupportsFloat | SupportsIndex) -> None:
+        """
+        Opens a connection, and has a token fetched if the credential is our own.
         """
 
 @disjoint_base
@@ -2232,7 +2386,8 @@ class Simulator:
     `with` statement, or `close()` it.
 
     `port=0` takes a free port. `own_key=True` signs with a new key instead of the one all simulators of a process
-    share, which makes its tokens forgeries to the others.
+    share, which makes its tokens forgeries to the others. `token_lifetime` is that of the tokens that the token endpoint
+    issues, in seconds.
     """
     def __enter__(self, /) -> Self: ...
     def __exit__(self, /, *_exception: Any) -> None: ...
@@ -2244,6 +2399,7 @@ class Simulator:
         port: SupportsIndex = 0,
         *,
         own_key: bool = False,
+        token_lifetime: SupportsFloat | SupportsIndex = 3600.0,
     ) -> Self: ...
     def __repr__(self, /) -> str: ...
     def access_token(
@@ -2270,9 +2426,21 @@ class Simulator:
         """
         `http://127.0.0.1:PORT`, in place of `https://graph.microsoft.com`.
         """
+    @property
+    def client_secret(self, /) -> str:
+        """
+        The app's client secret. The simulator is an issuer of tokens, too: `{base_url}/{tenant}/oauth2/v2.0/token`
+        takes it, and `base_url` is the `authority` of credentials that are to ask here.
+        """
     def close(self, /) -> None:
         """
         Stops serving and ends every call. Harmless when closed already; returns within a second.
+        """
+    @property
+    def identity_header(self, /) -> str:
+        """
+        What `IDENTITY_HEADER` is in Azure App Service; `{base_url}/msi/token` is `IDENTITY_ENDPOINT`. The instance
+        metadata of a virtual machine is at `{base_url}/metadata/identity/oauth2/token`.
         """
     @property
     def jwks(self, /) -> str:
@@ -2313,6 +2481,12 @@ class Simulator:
     def redirects(self, /) -> list[ReceivedRedirect]:
         """
         The last 10,000 redirects Graph received, refused ones too, oldest first.
+        """
+    def register_certificate(self, /, pem: str) -> None:
+        """
+        Registers a certificate (PEM text) for the app, so that assertions signed with its key are taken.
+
+        Raises `ValueError` if it is no certificate.
         """
     @property
     def requests(self, /) -> list[tuple[str, str, int]]:
@@ -2638,8 +2812,12 @@ class TrackedCall:
 @final
 class Unknown(Outcome):
     """
-    A request left, and nobody knows whether it took effect: the connection broke before the answer, or a server
-    error came that does not say. It is not sent again; the notification that the call ended will tell.
+    A request left, and nobody knows whether it took effect: the connection broke before the answer, no answer came in
+    time, or a server error came that does not say. Where the client's ``on_ambiguous`` allows it, the same bytes were
+    sent again only after Graph had said that the call still rings. The notification that the call ended will tell.
+
+    No source says what Graph answers to a second redirect of a call. An answer that the call is gone or in another
+    state is therefore no failure here: it makes ``likely_delivered`` true.
     """
 
     __match_args__: Final[tuple[Literal["likely_delivered"]]]
@@ -2813,3 +2991,5 @@ def parse(
 
     Raises ``ParseError`` for a body that is not JSON, not notifications, or beyond the bounds.
     """
+
+def __getattr__(name: str) -> Incomplete: ...

@@ -13,12 +13,18 @@ import contextvars
 import threading
 from typing import TYPE_CHECKING, Any
 
+from ._bridge import under_trio
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
 async def in_thread(function: Callable[..., Any], *args: Any) -> Any:
     """What the function returns or raises, run in a thread with the caller's context variables."""
+    if under_trio():
+        from . import _trio
+
+        return await _trio.in_thread(function, *args)
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Any] = loop.create_future()
     context = contextvars.copy_context()

@@ -76,4 +76,33 @@ class VerificationError(CallRedirectError):
 
 
 class CredentialError(CallRedirectError):
-    """A credential that gave no token, or one that cannot be sent."""
+    """A credential that gave no token, or one that cannot be sent. The message says what to do."""
+
+    message: str
+    """What happened, where, and what to do, in one line. Never the secret."""
+    code: str | None
+    """Microsoft Entra's code, such as ``AADSTS7000222``."""
+    status: int | None
+    """The HTTP status of the issuer's answer."""
+    error: str | None
+    """The OAuth error, such as ``invalid_client``."""
+    trace_id: str | None
+    """What Microsoft's support asks for."""
+
+    def __init__(
+        self,
+        message: str = "",
+        code: str | None = None,
+        status: int | None = None,
+        error: str | None = None,
+        trace_id: str | None = None,
+    ) -> None:
+        super().__init__(message, code, status, error, trace_id)
+        self.message = message
+        self.code = code
+        self.status = status
+        self.error = error
+        self.trace_id = trace_id
+
+    def __str__(self) -> str:
+        return self.message

@@ -134,10 +134,27 @@ impl<'a> Node<'a> {
 
     /// The member of that name; the last one if it comes twice.
     pub fn get(self, name: &str) -> Option<Node<'a>> {
-        self.members().filter(|(key, _)| key.is(name)).last().map(|(_, value)| value)
+        let object = self.entry();
+        if object.kind != Kind::Object {
+            return None;
+        }
+        let length = name.len() + 2;
+        let (mut found, mut index) = (None, self.index + 1);
+        // The loop that every attribute runs: lengths first, over bare entries, is half the time of one over nodes.
+        while index < object.next
+            && let [key, value, ..] = self.doc.entries.get(index as usize..)?
+        {
+            if (key.end - key.start) as usize == length || key.kind == Kind::Escaped {
+                let same = Node { doc: self.doc, index }.is(name);
+                found = if same { Some(Node { doc: self.doc, index: index + 1 }) } else { found };
+            }
+            index = value.next;
+        }
+        found
     }
 
-    fn by_name(self) -> HashMap<Cow<'a, str>, Node<'a>> {
+    /// The members by name; the last of those that come twice.
+    pub(crate) fn by_name(self) -> HashMap<Cow<'a, str>, Node<'a>> {
         self.members().filter_map(|(name, value)| Some((name.as_str()?, value))).collect()
     }
 
@@ -210,15 +227,28 @@ impl<'a> Node<'a> {
         self,
         names: [&'static str; N],
     ) -> Result<[Option<Node<'a>>; N], &'static str> {
-        let mut picked = [None; N];
+        let (picked, twice) = self.pick_all(names);
+        twice.map_or(Ok(picked), Err)
+    }
+
+    /// The members of these names in one pass; the last one of a name that comes twice.
+    pub fn last_of<const N: usize>(self, names: [&'static str; N]) -> [Option<Node<'a>>; N] {
+        self.pick_all(names).0
+    }
+
+    fn pick_all<const N: usize>(
+        self,
+        names: [&'static str; N],
+    ) -> ([Option<Node<'a>>; N], Option<&'static str>) {
+        let (mut picked, mut twice) = ([None; N], None);
         for (key, value) in self.members() {
             if let Some((name, slot)) = names.iter().zip(&mut picked).find(|(name, _)| key.is(name))
                 && slot.replace(value).is_some()
             {
-                return Err(name);
+                twice = twice.or(Some(*name));
             }
         }
-        Ok(picked)
+        (picked, twice)
     }
 }
 

@@ -42,9 +42,10 @@ pub struct Identity<'a> {
 impl<'a> Identity<'a> {
     /// Picks the identity out of its set.
     pub fn of_set(set: Node<'a>) -> Option<Self> {
-        let known = IDENTITY_KINDS.iter().find_map(|kind| {
-            let node = set.object(kind)?;
-            Some(Self { kind: Cow::Borrowed(*kind), node })
+        let mut filled = set.last_of(IDENTITY_KINDS).into_iter().zip(IDENTITY_KINDS);
+        let known = filled.find_map(|(node, kind)| {
+            let node = node.filter(|node| node.kind() == Kind::Object)?;
+            Some(Self { kind: Cow::Borrowed(kind), node })
         });
         known.or_else(|| {
             let (name, node) = set.members().find(|(_, value)| value.kind() == Kind::Object)?;

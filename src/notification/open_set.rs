@@ -18,8 +18,12 @@ pub struct OpenSet {
 impl OpenSet {
     /// The documented spelling of a known value.
     pub fn spelling(&self, value: &str) -> Option<&'static str> {
-        let same = |known: &&&str| known.eq_ignore_ascii_case(value);
-        self.known.iter().find(same).copied()
+        self.known.get(self.place(value)?).copied()
+    }
+
+    /// Which of the known values it is, in whatever case it came.
+    pub fn place(&self, value: &str) -> Option<usize> {
+        self.known.iter().position(|known| known.eq_ignore_ascii_case(value))
     }
 
     /// The documented spelling of a known value; any other as it came.

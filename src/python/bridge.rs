@@ -12,19 +12,36 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use pyo3::exceptions::{PyOSError, PyRuntimeError};
+use pyo3::exceptions::{PyImportError, PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use tokio::runtime::Runtime;
 
+use super::credential::credential_error;
 use super::hint::{As, hint};
 use super::outcome;
-use crate::outcome::Outcome;
+use super::send::{Cold, Sent};
 
 hint! {
     Drained = "list[tuple[int, Any]]";
 }
 
 type Letters = Vec<(u64, Py<PyAny>)>;
+
+/// One interpreter of a process has the module: what it keeps for ever are objects of that one. Python 3.12 and newer
+/// refuse others themselves.
+pub(super) fn claim_interpreter(py: Python<'_>) -> PyResult<()> {
+    static FIRST: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+    // Each interpreter has a `sys` of its own; kept, so that no other ever comes to lie at its address.
+    let sys = py.import("sys")?;
+    if FIRST.get_or_init(py, || sys.clone().unbind()).is(&sys) {
+        return Ok(());
+    }
+    Err(PyImportError::new_err(
+        "callredirect is loaded in another interpreter of this process already, and does not support a second: \
+         give the application a process of its own",
+    ))
+}
 
 /// How often a blocking call looks whether Ctrl-C was pressed.
 const SIGNAL_POLL: Duration = Duration::from_millis(50);
@@ -82,7 +99,8 @@ pub(super) type Make = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>
 
 /// What a ticket was waiting for.
 pub(super) enum Completion {
-    Redirect(Outcome),
+    Redirect(Sent),
+    WarmUp(Result<(), Cold>),
     /// Keys were fetched; or why not.
     Keys(Result<(), String>),
     /// Anything else, made into an object where it is drained.
@@ -163,8 +181,14 @@ impl Mailbox {
         };
         let done = letters.into_iter().map(|(ticket, completion)| {
             let value = match completion {
-                Completion::Redirect(outcome) => outcome::object(py, outcome)?,
-                Completion::Keys(Ok(())) => py.None(),
+                Completion::Redirect(Sent::Done(outcome)) => outcome::object(py, outcome)?,
+                Completion::Redirect(Sent::NoToken(error)) => {
+                    credential_error(py, error).into_value(py).into_any()
+                }
+                Completion::WarmUp(Err(cold)) => cold.error(py).into_value(py).into_any(),
+                Completion::Redirect(Sent::TokenRefused)
+                | Completion::WarmUp(Ok(()))
+                | Completion::Keys(Ok(())) => py.None(),
                 Completion::Made(make) => make(py)?,
                 Completion::Keys(Err(reason)) => reason.into_pyobject(py)?.into_any().unbind(),
             };

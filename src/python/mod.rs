@@ -4,6 +4,7 @@
 
 mod bridge;
 mod call;
+mod credential;
 mod errors;
 mod hint;
 mod json;
@@ -29,6 +30,13 @@ use pyo3::prelude::*;
 
 #[pymodule(gil_used = true)]
 mod _native {
+    use pyo3::prelude::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::bridge::claim_interpreter(module.py())
+    }
+
     #[pymodule_export]
     use super::bridge::Mailbox;
     #[pymodule_export]
@@ -36,6 +44,8 @@ mod _native {
         AudioRoutingGroup, Call, CallMediaState, CallOptions, CallRoute, CallTranscriptionInfo, ChatInfo,
         IncomingContext, MeetingInfo, ToneInfo,
     };
+    #[pymodule_export]
+    use super::credential::{ClientCertificate, ClientSecret, Freshness, ManagedIdentity};
     #[pymodule_export]
     use super::json::{_restore, JsonObject};
     #[pymodule_export]

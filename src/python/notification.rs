@@ -13,7 +13,7 @@ use super::operation::Operation;
 use super::participant::{ContentSharingSession, Participant};
 use super::pydantic::{core_schema, json_schema};
 use super::value::{quoted, read_json, repr};
-use super::view::{Many, OneHint, Read, Values, View, values};
+use super::view::{Many, OneOf, Read, Values, View, spelled, values};
 use crate::ParseError;
 use crate::notification::{self as core, CHANGE_TYPE, Event, Json, Kind, Node, OpenSet, ParseOptions};
 use crate::send::clock::Arrival;
@@ -223,8 +223,9 @@ pub(super) struct Notification {
 impl Notification {
     /// ``"created"``, ``"updated"``, ``"deleted"``, or as it came.
     #[getter]
-    fn change_type(&self) -> As<OneHint<ChangeType>, Option<Cow<'_, str>>> {
-        self.core.change_type().into()
+    fn change_type<'py>(&self, py: Python<'py>) -> <OneOf<ChangeType> as Read>::Value<'py> {
+        let value = self.core.json.node().get("changeType");
+        value.and_then(|value| spelled::<ChangeType>(py, value)).into()
     }
 
     /// The resource it is about, such as ``/communications/calls/{id}``. Never to be used as a request path.

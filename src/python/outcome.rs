@@ -7,6 +7,7 @@ use pyo3::types::{PyDict, PyTuple};
 
 use super::hint::{As, hint};
 use super::value::{Reduced, reduce, replace, repr_fields};
+use crate::mask_phones;
 use crate::outcome::{Attempt as CoreAttempt, Outcome as CoreOutcome, Refused, Verdict};
 
 hint! {
@@ -40,8 +41,12 @@ pub(super) struct Attempt {
 #[pymethods]
 impl Attempt {
     #[new]
-    #[pyo3(signature = (*, started = 0.0, duration = 0.0, sent = true, status: "int | None" = None, error = None, request_id = None))]
+    #[pyo3(signature = (
+        *, probe = false, started = 0.0, duration = 0.0, sent = true, status: "int | None" = None, error = None,
+        request_id = None,
+    ))]
     fn new(
+        probe: bool,
         started: f64,
         duration: f64,
         sent: bool,
@@ -50,7 +55,14 @@ impl Attempt {
         request_id: Option<String>,
     ) -> PyResult<Self> {
         let (started, duration) = (seconds(started)?, seconds(duration)?);
-        Ok(Self { core: CoreAttempt { started, duration, sent, status, error, request_id } })
+        Ok(Self { core: CoreAttempt { probe, started, duration, sent, status, error, request_id } })
+    }
+
+    /// Not a redirect, but the question to Graph whether the call still rings: asked after an attempt that may have
+    /// arrived.
+    #[getter]
+    fn probe(&self) -> bool {
+        self.core.probe
     }
 
     /// Seconds from the start of the first attempt.
@@ -114,6 +126,7 @@ impl Attempt {
 impl Attempt {
     fn fields<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let fields = PyDict::new(py);
+        fields.set_item("probe", self.core.probe)?;
         fields.set_item("started", self.started())?;
         fields.set_item("duration", self.duration())?;
         fields.set_item("sent", self.core.sent)?;
@@ -165,7 +178,17 @@ impl Outcome {
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        repr_fields(&slf.get_type().name()?.to_string(), &slf.get().fields(slf.py())?)
+        let fields = slf.get().fields(slf.py())?;
+        if let Verdict::Rejected(no) | Verdict::CallGone(no) = &slf.get().core.verdict {
+            // Graph may repeat what it was sent.
+            fields.set_item("message", no.message.as_deref().map(mask_phones))?;
+        }
+        repr_fields(&slf.get_type().name()?.to_string(), &fields)
+    }
+
+    /// One line for people: what became of it, Graph's words, what they mean and what to do.
+    fn __str__(&self) -> String {
+        self.core.verdict.to_string()
     }
 
     #[pyo3(signature = () -> "tuple[Any, ...]")]
@@ -197,6 +220,8 @@ impl Outcome {
                 fields.set_item("message", &no.message)?;
                 fields.set_item("request_id", &no.request_id)?;
                 fields.set_item("retry_after", no.retry_after.map(|wait| wait.as_secs_f64()))?;
+                fields.set_item("token_tenant", &no.token_tenant)?;
+                fields.set_item("call_tenant", &no.call_tenant)?;
             }
             Verdict::Expired { sent, reason } => {
                 fields.set_item("sent", sent)?;
@@ -283,7 +308,7 @@ macro_rules! refused {
             #[allow(clippy::too_many_arguments, reason = "keyword arguments in Python")]
             #[pyo3(signature = (
                 status: "int" = $status, code = None, message = None, *, request_id = None,
-                retry_after: "float | None" = None, attempts: "Sequence[Attempt]" = Vec::new(), elapsed = 0.0,
+                retry_after: "float | None" = None, token_tenant = None, call_tenant = None, attempts: "Sequence[Attempt]" = Vec::new(), elapsed = 0.0,
                 client_request_id = String::new(),
             ))]
             fn new(
@@ -292,12 +317,16 @@ macro_rules! refused {
                 message: Option<String>,
                 request_id: Option<String>,
                 retry_after: Option<f64>,
+                token_tenant: Option<String>,
+                call_tenant: Option<String>,
                 attempts: Vec<Attempt>,
                 elapsed: f64,
                 client_request_id: String,
             ) -> PyResult<PyClassInitializer<Self>> {
                 let retry_after = retry_after.map(seconds).transpose()?;
-                let refused = Refused { status, code, message, request_id, retry_after };
+                let refused = Refused {
+                    status, code, message, request_id, retry_after, token_tenant, call_tenant,
+                };
                 Ok(outcome(Verdict::$name(refused), attempts, elapsed, client_request_id)?.add_subclass(Self))
             }
 
@@ -330,10 +359,35 @@ macro_rules! refused {
                 Self::refused(slf)?.request_id.as_deref()
             }
 
-            /// Seconds that Graph asked to wait.
+            /// Seconds that Graph asked to wait, counted from its answer.
             #[getter]
             fn retry_after(slf: &Bound<'_, Self>) -> Option<f64> {
                 Some(Self::refused(slf)?.retry_after?.as_secs_f64())
+            }
+
+            /// The tenant that the refused token says it is of (``tid``), if the token was the trouble and can be
+            /// read.
+            #[getter]
+            fn token_tenant<'a>(slf: &'a Bound<'_, Self>) -> Option<&'a str> {
+                Self::refused(slf)?.token_tenant.as_deref()
+            }
+
+            /// The tenant of the call, if the token was the trouble and the notification told.
+            #[getter]
+            fn call_tenant<'a>(slf: &'a Bound<'_, Self>) -> Option<&'a str> {
+                Self::refused(slf)?.call_tenant.as_deref()
+            }
+
+            /// What the refusal means in plain words; ``None`` for codes that no source explains.
+            #[getter]
+            fn explanation(slf: &Bound<'_, Self>) -> Option<String> {
+                Some(Self::refused(slf)?.advice()?.explanation)
+            }
+
+            /// What to do about it.
+            #[getter]
+            fn cure(slf: &Bound<'_, Self>) -> Option<String> {
+                Some(Self::refused(slf)?.advice()?.cure)
             }
         }
     )*};
@@ -390,8 +444,12 @@ impl Expired {
     }
 }
 
-/// A request left, and nobody knows whether it took effect: the connection broke before the answer, or a server
-/// error came that does not say. It is not sent again; the notification that the call ended will tell.
+/// A request left, and nobody knows whether it took effect: the connection broke before the answer, no answer came in
+/// time, or a server error came that does not say. Where the client's ``on_ambiguous`` allows it, the same bytes were
+/// sent again only after Graph had said that the call still rings. The notification that the call ended will tell.
+///
+/// No source says what Graph answers to a second redirect of a call. An answer that the call is gone or in another
+/// state is therefore no failure here: it makes ``likely_delivered`` true.
 #[pyclass(frozen, extends = Outcome, module = "callredirect")]
 pub(super) struct Unknown;
 

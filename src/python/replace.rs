@@ -1,6 +1,7 @@
 //! `copy.replace` of what was parsed: some members of the text are exchanged, all else stays as it came.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -58,7 +59,7 @@ fn edits(class: &str, node: Node<'_>, fields: Fields, changes: &Bound<'_, PyDict
         let name = name.cast::<PyString>()?.to_cow()?;
         if let Some((_, wire)) = fields.iter().find(|(field, _)| *field == name) {
             // One of the two names it may have; none is left when it is taken away.
-            let text = optional(&value)?;
+            let text = optional(&value).map_err(|error| named(&value, &name, error))?;
             let old = old_name(wire).filter(|old| node.get(old).is_some());
             match old {
                 Some(old) if text.is_none() => edits.extend([(old.into(), None), ((*wire).into(), None)]),
@@ -103,6 +104,7 @@ fn extra(
     let given = value.cast::<PyMapping>().map_err(|_| PyTypeError::new_err("extra is a dict"))?;
     let given = value.py().get_type::<PyDict>().call1((given,))?.cast_into::<PyDict>()?;
     let known = known(fields);
+    let before = node.by_name();
     for (name, _) in node.members() {
         let name = name.as_str().unwrap_or_default();
         if !known.contains(&name.as_ref()) && !given.contains(name.as_ref())? {
@@ -116,9 +118,9 @@ fn extra(
                 "{name} has an attribute of {class}, and is not extra"
             )));
         }
-        let text = text(&value)?;
-        let same = match node.get(&name) {
-            Some(old) => dumped(&to_python(value.py(), old)?)? == text.as_bytes(),
+        let text = text(&value).map_err(|error| named(&value, &name, error))?;
+        let same = match before.get(name.as_str()) {
+            Some(old) => dumped(&to_python(value.py(), *old)?)? == text.as_bytes(),
             None => false,
         };
         if !same {
@@ -173,10 +175,13 @@ fn changed_kind(set: Node<'_>, kind: &str) -> bool {
 
 /// The text of the object with those members exchanged; new ones come last.
 fn exchange(object: Node<'_>, edits: Edits) -> String {
+    let places: HashMap<_, _> =
+        edits.iter().enumerate().map(|(place, (name, _))| (name.clone(), place)).collect();
     let mut edits: Vec<_> = edits.into_iter().map(|(name, text)| (name, text, false)).collect();
     let mut members = Vec::new();
     for (name, value) in object.members() {
-        match edits.iter_mut().find(|(edited, ..)| name.is(edited)) {
+        let place = name.as_str().and_then(|name| places.get(&name).copied());
+        match place.and_then(|place| edits.get_mut(place)) {
             // A member that came twice comes once.
             Some((_, text, done)) => {
                 if let Some(text) = text.as_deref().filter(|_| !*done) {
@@ -193,6 +198,18 @@ fn exchange(object: Node<'_>, edits: Edits) -> String {
         }
     }
     format!("{{{}}}", members.join(","))
+}
+
+/// What is wrong with the value of that attribute or member.
+fn named(value: &Bound<'_, PyAny>, name: &str, error: PyErr) -> PyErr {
+    if !error.is_instance_of::<PyTypeError>(value.py()) {
+        return error;
+    }
+    let class = value.get_type();
+    let class = class.name().map_or_else(|_| "value".to_owned(), |class| class.to_string());
+    PyTypeError::new_err(format!(
+        "{name} takes what JSON can hold, or an object of this package; this {class} is neither, or has such inside"
+    ))
 }
 
 fn optional(value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {

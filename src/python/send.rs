@@ -1,24 +1,25 @@
 //! The client's core: what `Client` and `AsyncClient` share.
 
 use std::pin::Pin;
-use std::process;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use super::bridge::{Completion, Mailbox, block_on};
 use super::call::Call;
+use super::credential::{self, credential_error};
 use super::errors::{exception, raise};
 use super::outcome;
 use super::redirect::{Limits, Redirect, validation_error, version};
 use crate::Secret;
 use crate::outcome::{Outcome, Verdict};
+use crate::send::token::{self, NoToken, TokenError, TokenProvider};
 use crate::send::transport::Transport;
-use crate::send::{self as core, Endpoint, Prepared, Unsendable};
+use crate::send::{self as core, Endpoint, PerProcess, Prepared, Sending, Step, Unsendable};
 
 /// The moment after which nothing is sent and nobody waits. Counts on the monotonic clock: changes of the wall clock
 /// do not move it.
@@ -116,6 +117,15 @@ pub(super) struct PreparedRedirect {
     prepared: Prepared,
     deadline: core::Deadline,
     tenant_id: Option<String>,
+    /// Between two tokens: what became of it so far.
+    under_way: Arc<Mutex<Option<Sending>>>,
+}
+
+impl PreparedRedirect {
+    fn sending(&self) -> Sending {
+        let kept = self.under_way.lock().unwrap_or_else(PoisonError::into_inner).take();
+        kept.unwrap_or_else(|| Sending::new(self.prepared.clone(), self.deadline, &core::Retries::default()))
+    }
 }
 
 #[pymethods]
@@ -143,57 +153,86 @@ impl PreparedRedirect {
         };
         outcome::object(py, core)
     }
+
+    /// The outcome when Graph did not take the token and there is no other.
+    #[pyo3(signature = () -> "Outcome")]
+    fn give_up(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        outcome::object(py, self.sending().give_up())
+    }
 }
+
+/// What sending came to.
+pub(super) enum Sent {
+    Done(Outcome),
+    /// Another token may be tried.
+    TokenRefused,
+    /// Nothing was sent.
+    NoToken(TokenError),
+}
+
+/// Why a client is not warm.
+pub(super) enum Cold {
+    NoToken(NoToken),
+    NoConnection(String),
+}
+
+impl Cold {
+    pub(super) fn error(self, py: Python<'_>) -> PyErr {
+        match self {
+            Self::NoToken(NoToken::Refused(error)) => credential_error(py, error),
+            Self::NoToken(NoToken::Late(why)) => credential_error(py, TokenError::new(why)),
+            Self::NoConnection(why) => PyConnectionError::new_err(why),
+        }
+    }
+}
+
+type Work<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
 
 /// Endpoint, rules and connections of a client.
 #[pyclass(frozen, module = "callredirect._native")]
 pub(super) struct Sender {
     endpoint: Endpoint,
-    /// Connections belong to the process that opened them: after a fork there are new ones.
-    transport: Mutex<Option<(u32, Transport)>>,
+    cloud: core::Cloud,
+    /// Of our own credentials; those in Python are asked by Python.
+    tokens: Option<Arc<TokenProvider>>,
+    transport: PerProcess<Transport>,
     closed: AtomicBool,
-}
-
-impl Drop for Sender {
-    fn drop(&mut self) {
-        let kept = self.transport.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if kept.as_ref().is_some_and(|(pid, _)| *pid != process::id()) {
-            // Closing the parent's connections takes locks that threads of the parent may have held at the fork.
-            std::mem::forget(kept.take());
-        }
-    }
 }
 
 impl Sender {
     fn transport(&self) -> PyResult<Transport> {
-        let mut kept = self.transport.lock().unwrap_or_else(PoisonError::into_inner);
-        match kept.take() {
-            Some((pid, transport)) if pid == process::id() => {
-                *kept = Some((pid, transport.clone()));
-                Ok(transport)
-            }
-            other => {
-                // Dropping the parent's connections would wait for threads that are not here.
-                std::mem::forget(other);
-                let transport = self.endpoint.transport().map_err(|failure| {
-                    PyValueError::new_err(format!("could not set up TLS: {}", failure.0))
-                })?;
-                *kept = Some((process::id(), transport.clone()));
-                Ok(transport)
-            }
-        }
+        self.transport.get_or_make(|| {
+            self.endpoint
+                .transport()
+                .map_err(|failure| PyValueError::new_err(format!("could not set up TLS: {}", failure.0)))
+        })
     }
 }
 
 #[pymethods]
 impl Sender {
     #[new]
-    #[pyo3(signature = (*, api_version: "str", root: "str", limits: "Limits | None" = None))]
-    fn new(api_version: &str, root: &str, limits: Option<&Limits>) -> PyResult<Self> {
+    #[pyo3(signature = (
+        *, api_version: "str", root: "str", limits: "Limits | None" = None, cloud: "Cloud" = Cloud::GLOBAL,
+        credential: "ClientSecret | ClientCertificate | ManagedIdentity | None" = None,
+    ))]
+    fn new(
+        api_version: &str,
+        root: &str,
+        limits: Option<&Limits>,
+        cloud: Cloud,
+        credential: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
         let limits = limits.map(|limits| limits.0).unwrap_or_default();
         let endpoint = Endpoint::new(root, version(api_version)?, limits)
             .map_err(|error| PyValueError::new_err(format!("base_url: {error}")))?;
-        Ok(Self { endpoint, transport: Mutex::default(), closed: AtomicBool::new(false) })
+        Ok(Self {
+            endpoint,
+            cloud: cloud.into(),
+            tokens: credential.and_then(credential::own),
+            transport: PerProcess::default(),
+            closed: AtomicBool::new(false),
+        })
     }
 
     /// The root of Graph that requests go to.
@@ -242,40 +281,55 @@ impl Sender {
         };
         let prepared = self.endpoint.prepare(&call_id, &redirect.0, scenario_id);
         let prepared = prepared.map_err(|error| unsendable(py, error))?;
-        Ok(PreparedRedirect { prepared, deadline, tenant_id })
+        Ok(PreparedRedirect { prepared, deadline, tenant_id, under_way: Arc::default() })
     }
 
-    /// Sends and waits, the interpreter released.
-    #[pyo3(signature = (request, token) -> "Outcome")]
+    /// Sends and waits, the interpreter released. Without a token the credential given at first is asked. ``None``:
+    /// Graph did not take the token, another may be tried.
+    #[pyo3(signature = (request, token = None) -> "Outcome | None")]
     fn send(
         &self,
         py: Python<'_>,
         request: &PreparedRedirect,
-        token: &Bound<'_, PyString>,
+        token: Option<&Bound<'_, PyString>>,
     ) -> PyResult<Py<PyAny>> {
-        let future = self.sending(py, request, token)?;
-        outcome::object(py, block_on(py, future)?)
+        match block_on(py, self.sending(py, request, token)?)? {
+            Sent::Done(outcome) => outcome::object(py, outcome),
+            Sent::TokenRefused => Ok(py.None()),
+            Sent::NoToken(error) => Err(credential_error(py, error)),
+        }
     }
 
-    /// Sends; the outcome comes through the mailbox under the ticket returned.
+    /// Sends; what ``send`` returns or raises comes through the mailbox under the ticket returned.
+    #[pyo3(signature = (request, token, mailbox))]
     fn submit(
         &self,
         py: Python<'_>,
         request: &PreparedRedirect,
-        token: &Bound<'_, PyString>,
+        token: Option<&Bound<'_, PyString>>,
         mailbox: &Mailbox,
     ) -> PyResult<u64> {
         let future = self.sending(py, request, token)?;
         mailbox.spawn(async move { Completion::Redirect(future.await) })
     }
 
+    /// Opens a connection, and has a token fetched if the credential is our own.
+    #[pyo3(signature = (tenant_id, seconds))]
+    fn warm_up(&self, py: Python<'_>, tenant_id: Option<String>, seconds: f64) -> PyResult<()> {
+        block_on(py, self.warming(tenant_id, seconds)?)?.map_err(|cold| cold.error(py))
+    }
+
+    /// The same; ``None`` or an exception comes through the mailbox under the ticket returned.
+    #[pyo3(signature = (tenant_id, seconds, mailbox))]
+    fn submit_warm_up(&self, tenant_id: Option<String>, seconds: f64, mailbox: &Mailbox) -> PyResult<u64> {
+        let future = self.warming(tenant_id, seconds)?;
+        mailbox.spawn(async move { Completion::WarmUp(future.await) })
+    }
+
     /// From now on nothing is prepared; connections close when what is under way has ended.
     fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
-        let mut kept = self.transport.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.as_ref().is_some_and(|(pid, _)| *pid == process::id()) {
-            *kept = None;
-        }
+        self.transport.clear();
     }
 }
 
@@ -284,14 +338,61 @@ impl Sender {
         &self,
         py: Python<'_>,
         request: &PreparedRedirect,
-        token: &Bound<'_, PyString>,
-    ) -> PyResult<Pin<Box<impl Future<Output = Outcome> + Send + 'static>>> {
+        token: Option<&Bound<'_, PyString>>,
+    ) -> PyResult<Work<Sent>> {
         // Python's own complaint about a lone surrogate would carry the token.
-        let token = Secret::new(token.to_str().map_err(|_| unsendable(py, Unsendable::Token))?);
-        core::check_token(&token).map_err(|error| unsendable(py, error))?;
-        let (transport, prepared, deadline) = (self.transport()?, request.prepared.clone(), request.deadline);
-        // On the heap at once: it is large, and is handed on several times before it runs.
-        Ok(Box::pin(async move { core::send(&transport, &prepared, &token, deadline).await }))
+        let token = token.map(|token| token.to_str().map(Secret::new)).transpose();
+        let token = token.map_err(|_| unsendable(py, Unsendable::Token))?;
+        if let Some(token) = &token {
+            core::check_token(token).map_err(|error| unsendable(py, error))?;
+        }
+        let (transport, mut sending) = (self.transport()?, request.sending());
+        // On the heap at once: a redirect is large, and is handed on several times before it runs.
+        if let Some(token) = token {
+            let under_way = Arc::clone(&request.under_way);
+            return Ok(Box::pin(async move {
+                match sending.run(&transport, &token).await {
+                    Step::Done(outcome) => Sent::Done(outcome),
+                    Step::TokenRefused => {
+                        *under_way.lock().unwrap_or_else(PoisonError::into_inner) = Some(sending);
+                        Sent::TokenRefused
+                    }
+                }
+            }));
+        }
+        let tokens = self.tokens.clone().ok_or_else(|| PyValueError::new_err("there is no token to send"))?;
+        let (tenant, cloud, deadline) = (request.tenant_id.clone(), self.cloud, request.deadline);
+        Ok(Box::pin(async move {
+            let sent = token::send(sending, &transport, &tokens, tenant.as_deref(), cloud, deadline).await;
+            sent.map_or_else(Sent::NoToken, Sent::Done)
+        }))
+    }
+
+    fn warming(&self, tenant_id: Option<String>, seconds: f64) -> PyResult<Work<Result<(), Cold>>> {
+        if self.closed.load(Ordering::Relaxed) {
+            return Err(PyRuntimeError::new_err("the client is closed"));
+        }
+        let deadline = Deadline::after(seconds)?.0;
+        let (transport, tokens, cloud) = (self.transport()?, self.tokens.clone(), self.cloud);
+        let url = self.endpoint.url();
+        Ok(Box::pin(async move {
+            let token = async {
+                match tokens {
+                    Some(tokens) => tokens.token(tenant_id.as_deref(), cloud, deadline).await.map(drop),
+                    None => Ok(()),
+                }
+            };
+            let (token, connection) =
+                tokio::join!(token, tokio::time::timeout_at(deadline.at(), transport.warm_up(url)));
+            token.map_err(Cold::NoToken)?;
+            match connection {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(failure)) => {
+                    Err(Cold::NoConnection(format!("Graph cannot be reached: {}", failure.0)))
+                }
+                Err(_) => Err(Cold::NoConnection("Graph could not be reached in time".to_owned())),
+            }
+        }))
     }
 }
 

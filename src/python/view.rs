@@ -54,6 +54,9 @@ pub(super) struct Anything;
 pub(super) trait Values {
     /// The set.
     const SET: OpenSet;
+
+    /// The string object of each known value. There is one of each: comparing them is comparing pointers.
+    fn objects(py: Python<'_>) -> &'static [Py<PyString>];
 }
 
 /// Names a type for each open set.
@@ -62,6 +65,13 @@ macro_rules! values {
         pub(super) struct $name;
         impl Values for $name {
             const SET: OpenSet = $set;
+
+            fn objects(py: pyo3::Python<'_>) -> &'static [pyo3::Py<pyo3::types::PyString>] {
+                use pyo3::types::PyString;
+                static OBJECTS: pyo3::sync::PyOnceLock<Vec<pyo3::Py<PyString>>> =
+                    pyo3::sync::PyOnceLock::new();
+                OBJECTS.get_or_init(py, || $set.known.iter().map(|value| PyString::intern(py, value).unbind()).collect())
+            }
         }
     )*};
 }
@@ -121,13 +131,11 @@ impl<V: Values> Read for ManyOf<V> {
     }
 }
 
-/// Known values are interned: there is one string object of each, and comparing them is comparing pointers.
-fn spelled<'py, V: Values>(py: Python<'py>, value: Node<'_>) -> Option<Bound<'py, PyString>> {
+/// Known values in their documented spelling, others as they came.
+pub(super) fn spelled<'py, V: Values>(py: Python<'py>, value: Node<'_>) -> Option<Bound<'py, PyString>> {
     let text = value.as_str()?;
-    Some(match V::SET.spelling(&text) {
-        Some(known) => PyString::intern(py, known),
-        None => PyString::new(py, &text),
-    })
+    let known = V::SET.place(&text).and_then(|place| V::objects(py).get(place));
+    Some(known.map_or_else(|| PyString::new(py, &text), |known| known.bind(py).clone()))
 }
 
 impl<C: View> Read for One<C> {

@@ -1,4 +1,4 @@
-//! One redirect from validated model to outcome.
+//! Where requests go, and what is checked before one is sent.
 
 use std::fmt;
 
@@ -6,13 +6,9 @@ use bytes::Bytes;
 use url::Url;
 use uuid::Uuid;
 
-use super::clock::{self, Instant};
 use super::cloud::{BadAddress, address};
-use super::deadline::Deadline;
-use super::retry::{self, Ending, Next};
-use super::transport::{Failure, Head, SentFlag, Transport};
+use super::transport::{Failure, Transport};
 use crate::notification::is_id;
-use crate::outcome::{Attempt, Outcome, Verdict};
 use crate::redirect::{ApiVersion, Limits, Redirect, Severity, Violation};
 use crate::secret::Secret;
 
@@ -28,10 +24,12 @@ pub struct Endpoint {
 /// A request that may be sent: its rules checked, its bytes fixed. A second attempt sends the same bytes.
 #[derive(Clone)]
 pub struct Prepared {
+    call: Url,
     url: Url,
     body: Bytes,
     client_request_id: String,
     scenario_id: Option<String>,
+    tenant_id: Option<String>,
 }
 
 /// Why nothing was sent: the caller's mistake.
@@ -86,6 +84,15 @@ impl Endpoint {
         self.root.as_str().trim_end_matches('/')
     }
 
+    /// The address that everything is below, with the version: what connections are opened for.
+    pub fn url(&self) -> Url {
+        let mut url = self.root.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().push(self.version.as_str());
+        }
+        url
+    }
+
     /// Connections for it.
     pub fn transport(&self) -> Result<Transport, Failure> {
         Transport::new(self.loopback)
@@ -105,21 +112,21 @@ impl Endpoint {
         if violations.iter().any(|violation| violation.severity == Severity::Error) {
             return Err(Unsendable::Invalid(violations));
         }
-        let mut url = self.root.clone();
+        let mut call = self.root.clone();
+        if let Ok(mut path) = call.path_segments_mut() {
+            path.pop_if_empty().extend([self.version.as_str(), "communications", "calls", call_id]);
+        }
+        let mut url = call.clone();
         if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend([
-                self.version.as_str(),
-                "communications",
-                "calls",
-                call_id,
-                "redirect",
-            ]);
+            path.push("redirect");
         }
         Ok(Prepared {
+            call,
             url,
             body: redirect.to_json().into(),
             client_request_id: Uuid::new_v4().to_string(),
             scenario_id: scenario_id.filter(|id| is_id(id)).map(str::to_owned),
+            tenant_id: None,
         })
     }
 }
@@ -133,6 +140,31 @@ impl Prepared {
     /// Where it goes.
     pub fn url(&self) -> &Url {
         &self.url
+    }
+
+    /// Remembers the tenant of the call, which a refusal of the token is explained with.
+    #[must_use]
+    pub fn of_tenant(self, tenant_id: Option<&str>) -> Self {
+        Self { tenant_id: tenant_id.filter(|id| is_id(id)).map(str::to_owned), ..self }
+    }
+
+    pub(super) fn tenant_id(&self) -> Option<&str> {
+        self.tenant_id.as_deref()
+    }
+
+    /// The call itself, to ask about it.
+    pub(super) fn call(&self) -> &Url {
+        &self.call
+    }
+
+    pub(super) fn body(&self) -> Bytes {
+        self.body.clone()
+    }
+
+    pub(super) fn headers(&self) -> Vec<(&'static str, &str)> {
+        let mut headers = vec![("client-request-id", self.client_request_id.as_str())];
+        headers.extend(self.scenario_id.as_deref().map(|id| ("Scenario-Id", id)));
+        headers
     }
 }
 
@@ -153,77 +185,4 @@ pub fn check_token(token: &Secret) -> Result<(), Unsendable> {
         return Err(Unsendable::Token);
     }
     Ok(())
-}
-
-/// Sends until there is an outcome; never past the deadline, and never anything again that may have arrived.
-pub async fn send(transport: &Transport, request: &Prepared, token: &Secret, deadline: Deadline) -> Outcome {
-    let start = clock::now();
-    let mut attempts = Vec::new();
-    let verdict = run(transport, request, token, deadline, start, &mut attempts).await;
-    Outcome {
-        verdict,
-        attempts,
-        elapsed: clock::now().saturating_duration_since(start),
-        client_request_id: request.client_request_id.clone(),
-    }
-}
-
-async fn run(
-    transport: &Transport,
-    request: &Prepared,
-    token: &Secret,
-    deadline: Deadline,
-    start: Instant,
-    attempts: &mut Vec<Attempt>,
-) -> Verdict {
-    let mut reason = String::from("the deadline had passed before anything could be sent");
-    for attempt in 1.. {
-        if deadline.passed() {
-            break;
-        }
-        let began = clock::now();
-        let sent = SentFlag::default();
-        let result = tokio::time::timeout_at(deadline.at(), post(transport, request, token, &sent)).await;
-        let late = result.is_err();
-        let (answer, error) = match result {
-            Ok(Ok(head)) => (Some(head.answer(deadline.at()).await), None),
-            Ok(Err(Failure(why))) => (None, Some(why)),
-            Err(_) => (None, Some("no answer before the deadline".to_owned())),
-        };
-        let sent = answer.is_some() || !sent.withdraw();
-        attempts.push(Attempt {
-            started: began.saturating_duration_since(start),
-            duration: clock::now().saturating_duration_since(began),
-            sent,
-            status: answer.as_ref().map(|answer| answer.status),
-            error: error.clone(),
-            request_id: answer.as_ref().and_then(|answer| answer.request_id.clone()),
-        });
-        match (answer, error) {
-            (Some(answer), _) => return Verdict::of(&answer),
-            (None, Some(why)) if sent && late => return Verdict::Expired { sent: true, reason: why },
-            (None, Some(why)) if sent => {
-                return Verdict::Unknown { likely_delivered: false, reason: why };
-            }
-            (None, why) => reason = why.unwrap_or(reason),
-        }
-        match retry::next(attempt, Ending::NotSent, deadline.remaining()) {
-            Next::After(wait) => tokio::time::sleep(wait).await,
-            Next::Stop => break,
-        }
-    }
-    Verdict::Expired { sent: false, reason }
-}
-
-async fn post(
-    transport: &Transport,
-    request: &Prepared,
-    token: &Secret,
-    sent: &SentFlag,
-) -> Result<Head, Failure> {
-    let mut headers = vec![("client-request-id", request.client_request_id.as_str())];
-    if let Some(scenario_id) = &request.scenario_id {
-        headers.push(("Scenario-Id", scenario_id));
-    }
-    transport.post_json(request.url.clone(), token, &headers, request.body.clone(), sent).await
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use url::{Host, Url};
 
 /// A Microsoft cloud. Tokens of one are worth nothing in another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Cloud {
     /// Worldwide, and GCC.
     #[default]
@@ -39,6 +39,16 @@ impl Cloud {
             Self::UsGov => "https://graph.microsoft.us",
             Self::UsGovDod => "https://dod-graph.microsoft.us",
             Self::China => "https://microsoftgraph.chinacloudapi.cn",
+        }
+    }
+
+    /// The root of the tokens' issuer, Microsoft Entra: tokens of a tenant come from `{authority}/{tenant}/oauth2/v2.0/token`.
+    /// Another cloud's issuer does not know the tenant.
+    pub fn authority(self) -> &'static str {
+        match self {
+            Self::Global => "https://login.microsoftonline.com",
+            Self::UsGov | Self::UsGovDod => "https://login.microsoftonline.us",
+            Self::China => "https://login.chinacloudapi.cn",
         }
     }
 

@@ -2,13 +2,80 @@
 
 use std::time::Duration;
 
+use super::budget;
+
+/// Less than this is no attempt: a connection, a request and its answer from another continent.
+pub const SHORTEST_ATTEMPT: Duration = Duration::from_millis(250);
+
+/// After an attempt that may have arrived: time for asking about the call and for sending again, or for neither.
+pub const SHORTEST_PROBE: Duration = Duration::from_millis(1500);
+
+/// Redirects that may reach Graph. What surely never left does not count, unless Graph turned it away to be spared.
+pub const MOST_SENT: u32 = 4;
+
+/// What to do after an attempt that may have arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnAmbiguous {
+    /// Ask Graph for the call: if it still rings, the same bytes are sent again.
+    #[default]
+    ProbeThenResend,
+    /// Nothing: the outcome is unknown.
+    Stop,
+}
+
+impl OnAmbiguous {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::ProbeThenResend, Self::Stop];
+
+    /// The name in Python.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ProbeThenResend => "probe_then_resend",
+            Self::Stop => "stop",
+        }
+    }
+}
+
 /// What an attempt came to, as far as trying again is concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub enum Happened {
     /// Nothing left this machine.
     NotSent,
-    /// There is an answer, or there may have been one.
+    /// 429 or 503: Graph did nothing, and may have said how long to wait.
+    Throttled(Option<Duration>),
+    /// 401.
+    TokenRefused,
+    /// Any other answer that says what became of the redirect, or an answer about the call that rules out another.
     Settled,
+    /// The redirect left, and what came back, if anything, does not say what became of it.
+    Ambiguous,
+    /// The same, and the server wants fewer requests.
+    AmbiguousAndThrottled,
+    /// Graph was asked for the call: it rings as before.
+    StillRinging,
+    /// Graph was asked for the call, and did not say; perhaps it said how long to wait.
+    NoWordOfTheCall(Option<Duration>),
+}
+
+/// Everything that the decision hangs on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Situation {
+    /// The last attempt.
+    pub happened: Happened,
+    /// Redirects so far that count towards [`MOST_SENT`].
+    pub sent: u32,
+    /// Attempts of the same kind that came to nothing, this one included; from 1.
+    pub in_vain: u32,
+    /// Whether this redirect has asked for another token before.
+    pub token_renewed: bool,
+    /// Until the deadline.
+    pub time_left: Duration,
+    /// By chance, from 0 up to but not including 1.
+    pub jitter: f64,
+    /// The setting.
+    pub on_ambiguous: OnAmbiguous,
+    /// What the client has left for retries.
+    pub budget: u32,
 }
 
 /// What to do next.
@@ -18,17 +85,56 @@ pub enum Next {
     Stop,
     /// Wait, then send the same bytes again.
     After(Duration),
+    /// Wait, then ask Graph for the call.
+    Probe(Duration),
+    /// Another token is needed, then the same request again.
+    RefreshToken,
 }
 
-const FIRST_WAIT: Duration = Duration::from_millis(50);
-// Short, so that hardly any of the budget is left when it is given up.
-const LONGEST_WAIT: Duration = Duration::from_millis(250);
+/// Waits grow by a factor up to a longest one, and begin between 50 and 100 ms.
+struct Backoff {
+    factor: u32,
+    longest: Duration,
+}
 
-/// `attempt` counts from 1. Only what surely never left is sent again, and only while the wait fits the time left.
-pub fn next(attempt: u32, ending: Ending, time_left: Duration) -> Next {
-    if ending == Ending::Settled {
-        return Next::Stop;
+const FIRST: Duration = Duration::from_millis(100);
+/// Nobody is burdened, so often; and short, so that hardly any of the budget is left when it is given up.
+const UNSENT: Backoff = Backoff { factor: 2, longest: Duration::from_millis(250) };
+/// Graph is: the first wait meets a single bad server, the third an overload of seconds.
+const ANSWERED: Backoff = Backoff { factor: 4, longest: Duration::from_millis(1600) };
+
+impl Backoff {
+    /// Between half and all of the n-th step, `nth` from 1.
+    fn wait(&self, nth: u32, jitter: f64) -> Duration {
+        let factor = self.factor.saturating_pow(nth.saturating_sub(1).min(10));
+        let step = FIRST.saturating_mul(factor).min(self.longest);
+        let jitter = if jitter.is_nan() { 0.0 } else { jitter.clamp(0.0, 1.0) };
+        step.mul_f64(0.5 + jitter / 2.0)
     }
-    let wait = FIRST_WAIT.saturating_mul(1 << attempt.saturating_sub(1).min(10)).min(LONGEST_WAIT);
-    if wait < time_left { Next::After(wait) } else { Next::Stop }
+}
+
+/// The decision. Never a wait that leaves no time for what it waits for.
+pub fn next(now: &Situation) -> Next {
+    let affordable = now.budget >= budget::cost(now.happened);
+    let room = now.sent < MOST_SENT && affordable;
+    let fits = |wait: Duration| wait.checked_add(SHORTEST_ATTEMPT).is_some_and(|all| all <= now.time_left);
+    let again = |wait| if fits(wait) { Next::After(wait) } else { Next::Stop };
+    let probe = |wait: Duration| {
+        let fits = wait.checked_add(SHORTEST_PROBE).is_some_and(|all| all <= now.time_left);
+        if fits && now.on_ambiguous == OnAmbiguous::ProbeThenResend { Next::Probe(wait) } else { Next::Stop }
+    };
+    let asked = |asked: Option<Duration>, nth| asked.unwrap_or_default().max(ANSWERED.wait(nth, now.jitter));
+    match now.happened {
+        Happened::Settled => Next::Stop,
+        Happened::NotSent => again(UNSENT.wait(now.in_vain, now.jitter)),
+        Happened::TokenRefused if now.token_renewed || !fits(Duration::ZERO) => Next::Stop,
+        Happened::TokenRefused => Next::RefreshToken,
+        _ if !room => Next::Stop,
+        Happened::Throttled(wait) => again(asked(wait, now.sent)),
+        Happened::Ambiguous => probe(ANSWERED.wait(now.sent, now.jitter)),
+        // Two steps on: about a second.
+        Happened::AmbiguousAndThrottled => probe(ANSWERED.wait(now.sent.saturating_add(2), now.jitter)),
+        Happened::StillRinging => again(Duration::ZERO),
+        Happened::NoWordOfTheCall(wait) => probe(asked(wait, now.in_vain)),
+    }
 }

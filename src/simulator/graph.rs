@@ -15,6 +15,7 @@ use bytes::Bytes;
 use super::call::{Calls, Refusal};
 use super::log::{Log, ReceivedRedirect, ServedRequest};
 use super::reply::{Correlation, GraphError};
+use super::token_endpoint::{self, Issuer};
 use super::tokens::{Grant, Tokens};
 use crate::redirect::{ApiVersion, Limits, Redirect, Severity};
 
@@ -27,6 +28,7 @@ const KEPT_HEADERS: [&str; 4] = ["client-request-id", "scenario-id", "content-ty
 /// What the routes work on.
 pub(super) struct Graph {
     pub(super) tokens: Tokens,
+    pub(super) issuer: Issuer,
     pub(super) calls: Calls,
     pub(super) redirects: Log<ReceivedRedirect>,
     pub(super) requests: Log<ServedRequest>,
@@ -42,6 +44,7 @@ pub(super) fn router(graph: Arc<Graph>) -> Router {
         .route("/{version}/communications/calls/{id}", get(show))
         .route("/.well-known/OpenIdConfiguration", get(metadata))
         .route("/keys", get(keys))
+        .merge(token_endpoint::routes())
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(Arc::clone(&graph), log))

@@ -17,6 +17,7 @@
 // A simulator of a deadline has to keep the real time: its bot lives outside, where no clock can be handed in.
 #![allow(clippy::disallowed_methods)]
 
+mod assertion;
 mod call;
 mod caller;
 mod graph;
@@ -26,11 +27,13 @@ mod payload;
 mod reply;
 mod ring;
 mod server;
+mod token_endpoint;
 mod tokens;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
@@ -43,6 +46,7 @@ use caller::{Caller, Line};
 use graph::Graph;
 use keys::SigningKey;
 use server::Server;
+use token_endpoint::Issuer;
 use tokens::{ISSUER, Tokens};
 
 /// What a simulator is made of.
@@ -56,6 +60,8 @@ pub struct SimulatorOptions {
     pub port: u16,
     /// Sign with a new key instead of the one all simulators of this process share.
     pub own_key: bool,
+    /// How long the tokens live that the token endpoint issues.
+    pub token_lifetime: Duration,
 }
 
 impl Default for SimulatorOptions {
@@ -66,6 +72,7 @@ impl Default for SimulatorOptions {
             tenant_id: payload::EXAMPLE_TENANT.to_owned(),
             port: 0,
             own_key: false,
+            token_lifetime: token_endpoint::LIFETIME,
         }
     }
 }
@@ -119,6 +126,7 @@ impl Simulator {
         let base_url = format!("http://{address}");
         let graph = Arc::new(Graph {
             tokens: Tokens::new(key, options.app_id.clone()),
+            issuer: Issuer::new(options.app_id.clone(), options.tenant_id.clone(), options.token_lifetime),
             calls: call::Calls::default(),
             redirects: log::Log::default(),
             requests: log::Log::default(),
@@ -152,6 +160,25 @@ impl Simulator {
     /// The tenant of calls and tokens that name no other.
     pub fn tenant_id(&self) -> &str {
         &self.options.tenant_id
+    }
+
+    /// The app's client secret, which the token endpoint `{base_url}/{tenant}/oauth2/v2.0/token` takes.
+    pub fn client_secret(&self) -> &str {
+        &self.graph.issuer.client_secret
+    }
+
+    /// Registers a certificate for the app, PEM; false if it cannot be read. Its key stays where it is.
+    pub fn register_certificate(&self, pem: &str) -> bool {
+        let registered = assertion::Registered::from_pem(pem);
+        let known = registered.is_some();
+        let mut certificates = self.graph.issuer.certificates.write().unwrap_or_else(PoisonError::into_inner);
+        certificates.extend(registered);
+        known
+    }
+
+    /// What Azure's `IDENTITY_HEADER` is on this machine; `{base_url}/msi/token` is its `IDENTITY_ENDPOINT`.
+    pub fn identity_header(&self) -> &str {
+        &self.graph.issuer.identity_header
     }
 
     /// A token that this Graph accepts.

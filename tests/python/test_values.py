@@ -308,6 +308,15 @@ def test_replace_extra() -> None:
         replaced(call, extra={1: 1})
 
 
+@pytest.mark.parametrize(
+    "changes", [{"subject": object()}, {"subject": [object()]}, {"extra": {"subject_line": object()}}]
+)
+def test_replace_with_what_json_has_no_form_for(changes: dict[str, Any]) -> None:
+    name = "subject_line" if "extra" in changes else "subject"
+    with pytest.raises(TypeError, match=f"^{name} takes what JSON can hold"):
+        replaced(cr.Call.from_dict({}), **changes)
+
+
 def test_replace_under_an_old_name() -> None:
     result = cr.ResultInfo.from_dict({"code": "200", "subCode": "1"})
     assert replaced(result, subcode=5).to_dict() == {"code": "200", "subCode": 5}

@@ -27,6 +27,23 @@ fn good_ones_and_whether_they_are_on_loopback() {
     }
 }
 
+/// The table of Microsoft's documentation on national clouds.
+#[test]
+fn each_cloud_has_its_own_graph_and_issuer() {
+    let rows = [
+        ("GLOBAL", "https://graph.microsoft.com", "https://login.microsoftonline.com"),
+        ("US_GOV", "https://graph.microsoft.us", "https://login.microsoftonline.us"),
+        ("US_GOV_DOD", "https://dod-graph.microsoft.us", "https://login.microsoftonline.us"),
+        ("CHINA", "https://microsoftgraph.chinacloudapi.cn", "https://login.chinacloudapi.cn"),
+    ];
+    let found = Cloud::ALL.map(|cloud| (cloud.name(), cloud.graph_root(), cloud.authority()));
+    assert_eq!(found, rows);
+    for cloud in Cloud::ALL {
+        let (url, loopback) = address(cloud.authority()).unwrap();
+        assert_eq!((url.scheme(), url.path(), loopback), ("https", "/", false));
+    }
+}
+
 #[test]
 fn bad_ones_and_why() {
     for (text, why) in [

@@ -6,7 +6,7 @@ use callredirect::outcome::{Outcome, Refused, Verdict};
 
 use crate::server::Event::{Answer, Connect, Gone, Request};
 use crate::server::{Server, Step, accepted, answering, response};
-use crate::{as_time_passes, is_unknown, refused, seconds, send_at_once, send_to};
+use crate::{Still, as_time_passes, is_unknown, refused, seconds, send_at_once, send_to};
 
 /// The outcome of one answer; checks that it took one connection and one request.
 async fn outcome_of(answer: impl AsRef<[u8]>) -> Outcome {
@@ -45,7 +45,7 @@ async fn graph_errors_in_every_spelling() {
     let plain = r#"{"error": {"code": "BadRequest", "message": "No."}}"#;
     let numeric = r#"{"error": {"code": 7505, "message": "Request authorization tenant mismatch."}}"#;
     let mismatch = Some("Request authorization tenant mismatch.");
-    let rows: [(u16, &str, Option<&str>, Option<&str>); 14] = [
+    let rows: [(u16, &str, Option<&str>, Option<&str>); 15] = [
         (400, plain, Some("BadRequest"), Some("No.")),
         (
             401,
@@ -62,9 +62,15 @@ async fn graph_errors_in_every_spelling() {
         (403, numeric, Some("7505"), mismatch),
         (403, r#"{"code": "7504", "message": "x"}"#, Some("7504"), Some("x")),
         (409, r#"{"error": "invalid_request", "code": "a"}"#, Some("a"), None),
+        (
+            400,
+            r#"{"error": "invalid_request", "error_description": "b"}"#,
+            Some("invalid_request"),
+            Some("b"),
+        ),
         (422, r#"{"error": {"code": null, "message": ["x"]}}"#, None, None),
         (400, r#"{"error": {}}"#, None, None),
-        (400, "<!DOCTYPE html><html><body>Bad Request</body></html>", None, None),
+        (400, "<!DOCTYPE html><html><body>Bad Request</body></html>", None, Some("Bad Request")),
         (400, "\u{feff}{", None, None),
         (400, "[]", None, None),
         (400, "\"text\"", None, None),
@@ -127,23 +133,38 @@ async fn a_call_that_is_gone() {
 
 #[tokio::test(start_paused = true)]
 async fn throttled_is_a_refusal_that_says_how_long() {
+    // Too little time for another attempt.
+    let refusal = async |answer| {
+        let server = Server::start(vec![answering(answer)]);
+        let still = Still::new();
+        let outcome = send_to(server.port, seconds(0.2)).await;
+        drop(still);
+        assert_eq!((outcome.attempts.len(), outcome.elapsed), (1, Duration::ZERO));
+        match outcome.verdict {
+            Verdict::Rejected(refused) => refused,
+            other => panic!("{other:?}"),
+        }
+    };
     for status in [429, 503] {
         for (value, wait) in [
             ("1", Some(1.0)),
             ("2.128", Some(2.128)),
             (" 20 ", Some(20.0)),
             ("0", Some(0.0)),
+            ("Wed, 21 Oct 2015 07:28:00 GMT", Some(0.0)),
             ("-1", None),
             ("nan", None),
             ("inf", None),
+            ("1e300", None),
             ("soon", None),
             ("", None),
-            ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+            ("Wed, 21 Oct 2026 07:28:00 CET", None),
         ] {
             let answer = response(&format!("{status} Slow"), &format!("Retry-After: {value}\r\n"), "");
-            assert_eq!(refusal_of(answer).await.retry_after, wait.map(seconds), "{status} {value:?}");
+            let refused = refusal(answer).await;
+            assert_eq!((refused.status, refused.retry_after), (status, wait.map(seconds)), "{value:?}");
         }
-        assert_eq!(refusal_of(response(&format!("{status} Slow"), "", "")).await.retry_after, None);
+        assert_eq!(refusal(response(&format!("{status} Slow"), "", "")).await.retry_after, None);
     }
 }
 

@@ -3,13 +3,15 @@
 use std::net::TcpListener;
 
 use callredirect::outcome::Verdict;
-use callredirect::send::{Deadline, send};
+use callredirect::send::transport::{SentFlag, Transport};
+use callredirect::send::{Deadline, clock};
 use callredirect::{Secret, outcome::Attempt};
 
 use crate::server::Event::{Answer, Close, Connect, Gone, Request, Reset};
 use crate::server::{Server, Step, accepted, answering, reserved, response};
 use crate::{
-    CALL, Still, TOKEN, as_time_passes, endpoint, is_unknown, seconds, send_at_once, send_to, settle, to_user,
+    CALL, Still, TOKEN, as_time_passes, endpoint, is_unknown, seconds, send, send_at_once, send_to, settle,
+    to_user,
 };
 
 #[tokio::test(start_paused = true)]
@@ -170,4 +172,71 @@ async fn one_connection_serves_many_calls() {
     }
     drop(still);
     assert_eq!(server.events(), [Connect, Request, Answer, Request, Answer, Request, Answer]);
+}
+
+/// So that the first redirect finds a connection open: without a token, to the root of the version and nowhere else.
+#[tokio::test(start_paused = true)]
+async fn a_connection_can_be_opened_beforehand() {
+    let still = Still::new();
+    for status in ["200 OK", "302 Found", "401 Unauthorized", "405 No", "429 No", "500 No"] {
+        let head = format!("HTTP/1.1 {status}\r\nContent-Length: 5000\r\nLocation: /elsewhere\r\n\r\n");
+        let first = vec![Step::Read, Step::Write(head.into_bytes()), Step::Read, Step::Write(accepted())];
+        let server = Server::start(vec![first]);
+        let endpoint = endpoint(&server.url());
+        let transport = endpoint.transport().unwrap();
+        assert_eq!(transport.warm_up(endpoint.url()).await, Ok(()), "{status}");
+        settle().await;
+        let prepared = endpoint.prepare(CALL, &to_user(), None).unwrap();
+        let outcome = send(&transport, &prepared, &Secret::new(TOKEN), Deadline::after(seconds(13.0))).await;
+        settle().await;
+        assert_eq!(outcome.verdict, Verdict::Accepted { status: 202 });
+        assert_eq!(server.events(), [Connect, Request, Answer, Request, Answer], "{status}");
+        let request = String::from_utf8(server.requests().remove(0)).unwrap();
+        assert!(request.starts_with("HEAD /v1.0 HTTP/1.1\r\n"), "{request}");
+        assert!(!request.to_ascii_lowercase().contains("authorization"), "{request}");
+    }
+    drop(still);
+}
+
+/// A server that does not answer the opening request is given up after three seconds, and its connection with it.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_does_not_open_well_is_not_used() {
+    let server = Server::start(vec![vec![Step::Read, Step::Hang], answering(accepted())]);
+    let endpoint = endpoint(&server.url());
+    let transport = endpoint.transport().unwrap();
+    let before = clock::now();
+    let opened = as_time_passes(seconds(0.01), transport.warm_up(endpoint.url())).await;
+    assert!(opened.unwrap_err().0.starts_with("timed out"));
+    assert_eq!(before.elapsed(), seconds(3.0));
+    let prepared = endpoint.prepare(CALL, &to_user(), None).unwrap();
+    let token = Secret::new(TOKEN);
+    let sending = send(&transport, &prepared, &token, Deadline::after(seconds(13.0)));
+    let outcome = as_time_passes(seconds(0.01), sending).await;
+    assert_eq!(outcome.verdict, Verdict::Accepted { status: 202 });
+    assert_eq!(server.events()[..4], [Connect, Request, Gone, Connect]);
+}
+
+/// A 503 is the word of one server, and another connection may lead to another server. A request under way on an old
+/// connection is left alone.
+#[tokio::test(start_paused = true)]
+async fn after_a_503_connections_are_new_and_old_requests_finish() {
+    let slow =
+        [Step::Read, Step::Trickle(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"[..3].to_vec())];
+    let slow = [slow.to_vec(), vec![Step::Write(accepted()[3..].to_vec()), Step::Hang]].concat();
+    let busy = [Step::Read, Step::Write(response("503 No", "", "")), Step::Hang];
+    let server = Server::start(vec![slow, busy.to_vec(), answering(accepted())]);
+    let endpoint = endpoint(&server.url());
+    let transport = endpoint.transport().unwrap();
+    let post = async |transport: Transport| {
+        let (url, flag) = (server.url().parse().unwrap(), SentFlag::default());
+        let head = transport.post_json(url, &Secret::new(TOKEN), &[], "{}".into(), &flag).await.unwrap();
+        head.answer(clock::now() + seconds(1.0)).await.status
+    };
+    let later = async |wait: f64| {
+        tokio::time::sleep(seconds(wait)).await;
+        post(transport.clone()).await
+    };
+    let all = async { tokio::join!(post(transport.clone()), later(0.5), later(1.0)) };
+    assert_eq!(as_time_passes(seconds(0.01), all).await, (202, 503, 202));
+    assert_eq!(server.requests().len(), 3);
 }

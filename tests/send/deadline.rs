@@ -5,22 +5,27 @@ use std::time::Duration;
 use callredirect::Secret;
 use callredirect::outcome::Verdict;
 use callredirect::send::clock::{self, Arrival};
-use callredirect::send::retry::{Ending, Next, next};
 use callredirect::send::transport::SentFlag;
-use callredirect::send::{BUDGET, Deadline, send};
+use callredirect::send::{BUDGET, Deadline};
 
 use crate::server::Event::{Connect, Gone, Request};
 use crate::server::{Server, Step, accepted, answering};
-use crate::{CALL, Still, TOKEN, as_time_passes, endpoint, seconds, send_to, settle, to_user};
+use crate::{
+    CALL, Still, TOKEN, as_time_passes, endpoint, is_unknown, seconds, send, send_to, settle, to_user,
+};
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_hangs() {
-    for budget in [0.25, 13.0] {
+    for budget in [0.25, 3.0, 13.0] {
         let server = Server::start(vec![vec![Step::Read, Step::Hang], answering(accepted())]);
         let outcome = as_time_passes(seconds(0.01), send_to(server.port, seconds(budget))).await;
-        let reason = "no answer before the deadline".to_owned();
-        assert_eq!(outcome.verdict, Verdict::Expired { sent: true, reason });
-        assert_eq!(outcome.elapsed, seconds(budget));
+        let expected = if budget > 3.0 {
+            Verdict::Unknown { likely_delivered: false, reason: "no answer within 3 s".into() }
+        } else {
+            Verdict::Expired { sent: true, reason: "no answer before the deadline".into() }
+        };
+        assert_eq!(outcome.verdict, expected);
+        assert_eq!(outcome.elapsed, seconds(budget.min(3.0)));
         assert_eq!(server.events(), [Connect, Request, Gone]);
         assert_eq!(outcome.attempts.len(), 1);
         assert!(outcome.attempts[0].sent);
@@ -31,14 +36,9 @@ async fn a_server_that_hangs() {
 async fn one_byte_a_second() {
     let slow = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n";
     let server = Server::start(vec![vec![Step::Read, Step::Trickle(slow.to_vec())]]);
-    let outcome = as_time_passes(seconds(0.05), send_to(server.port, seconds(13.0))).await;
-    assert!(matches!(outcome.verdict, Verdict::Expired { sent: true, .. }), "{:?}", outcome.verdict);
-    assert_eq!(outcome.elapsed, seconds(13.0));
-
-    // With time enough it is an answer like any other.
-    let server = Server::start(vec![vec![Step::Read, Step::Trickle(slow.to_vec())]]);
     let outcome = as_time_passes(seconds(0.05), send_to(server.port, seconds(60.0))).await;
-    assert_eq!(outcome.verdict, Verdict::Accepted { status: 202 });
+    assert!(is_unknown(&outcome.verdict), "{:?}", outcome.verdict);
+    assert_eq!(outcome.elapsed, seconds(3.0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -108,6 +108,40 @@ async fn a_request_taken_back_is_not_sent_by_a_connection_made_later() {
     assert_eq!(server.events(), [Connect, Gone]);
 }
 
+/// The machine sleeps between making the connection and using it: the flag knows the time by itself.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_taken_after_its_time() {
+    let still = Still::new();
+    let server = Server::start(vec![answering(accepted()); 3]);
+    let transport = endpoint(&server.url()).transport().unwrap();
+    let token = Secret::new(TOKEN);
+    let url: url::Url = server.url().parse().unwrap();
+    for (age, taken) in [(0.0, false), (-0.001, false), (0.001, true)] {
+        let moment = clock::now() + seconds(1.0);
+        let flag = SentFlag::until(moment);
+        tokio::time::advance(seconds(1.0 - age)).await;
+        let result = transport.post_json(url.clone(), &token, &[], "{}".into(), &flag).await;
+        settle().await;
+        assert_eq!((result.is_ok(), flag.withdraw()), (taken, !taken), "{age}");
+    }
+    drop(still);
+    assert_eq!(server.requests().len(), 1);
+}
+
+/// The machine sleeps longer than there was time, while waiting to try again.
+#[tokio::test(start_paused = true)]
+async fn a_pause_longer_than_the_budget() {
+    let (port, socket) = crate::server::reserved();
+    let sending = tokio::spawn(send_to(port, seconds(13.0)));
+    as_time_passes(seconds(0.01), tokio::time::sleep(seconds(1.0))).await;
+    assert!(!sending.is_finished());
+    let server = Server::serve(port, socket.listen(64).unwrap(), vec![answering(accepted())]);
+    tokio::time::advance(seconds(20.0)).await;
+    let outcome = as_time_passes(seconds(0.01), sending).await.unwrap();
+    assert!(matches!(outcome.verdict, Verdict::Expired { sent: false, .. }), "{:?}", outcome.verdict);
+    assert_eq!(server.events(), []);
+}
+
 #[tokio::test(start_paused = true)]
 async fn deadlines_beyond_the_clock() {
     for far in [Duration::MAX, Duration::from_secs(u64::MAX)] {
@@ -117,26 +151,4 @@ async fn deadlines_beyond_the_clock() {
     assert!(Deadline::after(Duration::ZERO).passed());
     assert!(Deadline::after(seconds(1.0)) < Deadline::after(seconds(2.0)));
     assert_eq!(Deadline::after(seconds(1.0)).at(), clock::now() + seconds(1.0));
-}
-
-#[test]
-fn whether_to_try_again() {
-    let ms = Duration::from_millis;
-    let rows = [
-        (1, Ending::NotSent, ms(13_000), Next::After(ms(50))),
-        (2, Ending::NotSent, ms(13_000), Next::After(ms(100))),
-        (3, Ending::NotSent, ms(13_000), Next::After(ms(200))),
-        (4, Ending::NotSent, ms(13_000), Next::After(ms(250))),
-        (40, Ending::NotSent, ms(13_000), Next::After(ms(250))),
-        (u32::MAX, Ending::NotSent, ms(13_000), Next::After(ms(250))),
-        (0, Ending::NotSent, ms(13_000), Next::After(ms(50))),
-        (1, Ending::NotSent, ms(51), Next::After(ms(50))),
-        (1, Ending::NotSent, ms(50), Next::Stop),
-        (1, Ending::NotSent, ms(0), Next::Stop),
-        (6, Ending::NotSent, ms(250), Next::Stop),
-        (1, Ending::Settled, ms(13_000), Next::Stop),
-    ];
-    for (attempt, ending, left, expected) in rows {
-        assert_eq!(next(attempt, ending, left), expected, "{attempt} {ending:?} {left:?}");
-    }
 }

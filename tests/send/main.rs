@@ -4,29 +4,37 @@
 //! Time is tokio's and paused: it moves only where a test moves it, so seconds cost nothing and are exact.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
-use std::sync::mpsc;
 use std::time::Duration;
 
 use callredirect::Secret;
 use callredirect::outcome::{Outcome, Refused, Verdict};
 use callredirect::redirect::{ApiVersion, Limits, Redirect, Target};
-use callredirect::send::{Deadline, Endpoint, send};
-use tokio::task::yield_now;
+use callredirect::send::retry::OnAmbiguous;
+use callredirect::send::transport::Transport;
+use callredirect::send::{Deadline, Endpoint, Prepared, Retries, Sending, Step};
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/time.rs"]
+mod time;
 
 mod address;
 mod answers;
 mod connections;
 mod deadline;
 mod prepare;
+mod graph_errors;
+mod luck;
 mod request;
+mod resend;
+mod retry;
 mod secrets;
 mod server;
+mod tokens;
 mod verdict;
 
 use server::Server;
+use time::{Still, as_time_passes, settle};
 
 const CALL: &str = "491f0b00-ffff-4bc9-a43e-b226498ec22a";
 const TOKEN: &str = "eyJ-a-canary.of.a-token";
@@ -43,12 +51,40 @@ fn seconds(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds)
 }
 
+/// Sends with one token, there being no other, and nothing again that may have arrived.
+async fn send(transport: &Transport, request: &Prepared, token: &Secret, deadline: Deadline) -> Outcome {
+    send_with(&Retries::new(OnAmbiguous::Stop, 1), transport, request, token, deadline).await
+}
+
+async fn send_with(
+    retries: &Retries,
+    transport: &Transport,
+    request: &Prepared,
+    token: &Secret,
+    deadline: Deadline,
+) -> Outcome {
+    let mut sending = Sending::new(request.clone(), deadline, retries);
+    match sending.run(transport, token).await {
+        Step::Done(outcome) => outcome,
+        Step::TokenRefused => sending.give_up(),
+    }
+}
+
 /// Sends one redirect to a port on loopback.
 async fn send_to(port: u16, budget: Duration) -> Outcome {
     let endpoint = endpoint(&format!("http://127.0.0.1:{port}"));
     let prepared = endpoint.prepare(CALL, &to_user(), None).unwrap();
     let transport = endpoint.transport().unwrap();
     send(&transport, &prepared, &Secret::new(TOKEN), Deadline::after(budget)).await
+}
+
+/// The same, asking about the call where that is allowed and sending again.
+async fn resend_to(port: u16, budget: Duration, seed: u64) -> Outcome {
+    let endpoint = endpoint(&format!("http://127.0.0.1:{port}"));
+    let prepared = endpoint.prepare(CALL, &to_user(), None).unwrap();
+    let transport = endpoint.transport().unwrap();
+    let retries = Retries::new(OnAmbiguous::ProbeThenResend, seed);
+    send_with(&retries, &transport, &prepared, &Secret::new(TOKEN), Deadline::after(budget)).await
 }
 
 /// Sends one redirect and lets no time pass meanwhile.
@@ -59,45 +95,6 @@ async fn send_at_once(server: &Server) -> Outcome {
     drop(still);
     assert_eq!(outcome.elapsed, Duration::ZERO);
     outcome
-}
-
-/// Keeps paused time from running ahead while all that is left to wait for is a socket. A test that hangs gets time
-/// back after ten seconds of the real one, and so meets its deadline.
-struct Still(#[allow(dead_code, reason = "dropping it is the signal")] mpsc::Sender<()>);
-
-impl Still {
-    fn new() -> Self {
-        let (end, ended) = mpsc::channel();
-        // Tokio holds its clock while a blocking task runs.
-        tokio::task::spawn_blocking(move || ended.recv_timeout(Duration::from_secs(10)));
-        Self(end)
-    }
-}
-
-/// Gives everything that is ready on either end of a socket its turn.
-async fn settle() {
-    for _ in 0..40 {
-        yield_now().await;
-    }
-}
-
-/// Runs a future to its end while time passes in small steps, the sockets being served between them.
-async fn as_time_passes<T>(step: Duration, future: impl Future<Output = T>) -> T {
-    let still = Still::new();
-    tokio::pin!(future);
-    // Bounded: an hour of paused time is beyond every deadline here.
-    for _ in 0..3600 * 1000 {
-        tokio::select! {
-            biased;
-            value = &mut future => {
-                settle().await;
-                drop(still);
-                return value;
-            }
-            () = settle() => tokio::time::advance(step).await,
-        }
-    }
-    panic!("it never ended");
 }
 
 fn refused(status: u16, code: Option<&str>, message: Option<&str>) -> Refused {

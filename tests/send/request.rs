@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use callredirect::redirect::{ApiVersion, Limits, Redirect};
-use callredirect::send::{Deadline, Endpoint, send};
+use callredirect::send::{Deadline, Endpoint};
 use callredirect::{Secret, outcome::Verdict};
 use uuid::Uuid;
 
 use crate::server::{Server, accepted, answering};
-use crate::{CALL, Still, TOKEN, seconds, to_user};
+use crate::{CALL, Still, TOKEN, seconds, send, to_user};
 
 struct Received {
     line: String,

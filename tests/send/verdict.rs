@@ -8,7 +8,7 @@ fn answer(status: u16, body: &str) -> Answer {
 }
 
 fn verdict(status: u16, body: &str) -> &'static str {
-    match Verdict::of(&answer(status, body)) {
+    match Verdict::of(&answer(status, body), 0.0) {
         Verdict::Accepted { status: same } => {
             assert_eq!(same, status);
             "accepted"
@@ -61,7 +61,7 @@ fn only_a_404_of_the_calling_service_means_the_call() {
 #[test]
 fn an_unknown_outcome_repeats_what_graph_said() {
     let body = r#"{"error": {"code": "9999", "message": "Unknown internal server error"}}"#;
-    let reason = |body: &str| match Verdict::of(&answer(500, body)) {
+    let reason = |body: &str| match Verdict::of(&answer(500, body), 0.0) {
         Verdict::Unknown { reason, .. } => reason,
         other => panic!("{other:?}"),
     };

@@ -27,7 +27,8 @@ const SIGNAL_CHECK: Duration = Duration::from_millis(50);
 /// `with` statement, or `close()` it.
 ///
 /// `port=0` takes a free port. `own_key=True` signs with a new key instead of the one all simulators of a process
-/// share, which makes its tokens forgeries to the others.
+/// share, which makes its tokens forgeries to the others. `token_lifetime` is that of the tokens that the token endpoint
+/// issues, in seconds.
 #[pyclass(frozen, subclass, module = "callredirect._native")]
 pub(super) struct Simulator {
     core: Core,
@@ -42,10 +43,19 @@ impl Simulator {
         port = 0,
         *,
         own_key = false,
+        token_lifetime = 3600.0,
     ) -> "Self")]
-    fn new(py: Python<'_>, app_id: &str, tenant_id: &str, port: u16, own_key: bool) -> PyResult<Self> {
-        let options =
-            SimulatorOptions { app_id: app_id.to_owned(), tenant_id: tenant_id.to_owned(), port, own_key };
+    fn new(
+        py: Python<'_>,
+        app_id: &str,
+        tenant_id: &str,
+        port: u16,
+        own_key: bool,
+        token_lifetime: f64,
+    ) -> PyResult<Self> {
+        let (app_id, tenant_id) = (app_id.to_owned(), tenant_id.to_owned());
+        let token_lifetime = seconds(token_lifetime)?;
+        let options = SimulatorOptions { app_id, tenant_id, port, own_key, token_lifetime };
         Ok(Self { core: py.detach(|| Core::start(options))? })
     }
 
@@ -77,6 +87,30 @@ impl Simulator {
     #[getter]
     fn tenant_id(&self) -> &str {
         self.core.tenant_id()
+    }
+
+    /// The app's client secret. The simulator is an issuer of tokens, too: `{base_url}/{tenant}/oauth2/v2.0/token`
+    /// takes it, and `base_url` is the `authority` of credentials that are to ask here.
+    #[getter]
+    fn client_secret(&self) -> &str {
+        self.core.client_secret()
+    }
+
+    /// What `IDENTITY_HEADER` is in Azure App Service; `{base_url}/msi/token` is `IDENTITY_ENDPOINT`. The instance
+    /// metadata of a virtual machine is at `{base_url}/metadata/identity/oauth2/token`.
+    #[getter]
+    fn identity_header(&self) -> &str {
+        self.core.identity_header()
+    }
+
+    /// Registers a certificate (PEM text) for the app, so that assertions signed with its key are taken.
+    ///
+    /// Raises `ValueError` if it is no certificate.
+    fn register_certificate(&self, pem: &str) -> PyResult<()> {
+        if self.core.register_certificate(pem) {
+            return Ok(());
+        }
+        Err(PyValueError::new_err("there is no certificate in it that can be read: give PEM text"))
     }
 
     /// A token this Graph accepts for calls of the tenant.

@@ -3,9 +3,14 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde_json::Value;
-
+use crate::secret::mask_phones;
 use crate::send::transport::Answer;
+
+mod advice;
+mod graph_error;
+mod retry_after;
+
+pub use advice::Advice;
 
 /// What became of a redirect.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +53,29 @@ pub enum Verdict {
     },
 }
 
+/// One line for people: which of the five, Graph's words, what they mean and what to do.
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Accepted { status } => write!(f, "accepted: Graph answered {status}"),
+            Self::Rejected(no) | Self::CallGone(no) => {
+                let which = if matches!(self, Self::Rejected(_)) { "rejected" } else { "call gone" };
+                write!(f, "{which}: {no}")?;
+                let Some(advice) = no.advice() else { return Ok(()) };
+                write!(f, " ({}; what to do: {})", advice.explanation, advice.cure)
+            }
+            Self::Expired { sent, reason } => {
+                let sent = if *sent { "it may have arrived" } else { "nothing was sent" };
+                write!(f, "expired, {sent}: {}", one_line(reason))
+            }
+            Self::Unknown { likely_delivered, reason } => {
+                let likely = if *likely_delivered { "it probably arrived" } else { "it may have arrived" };
+                write!(f, "unknown, {likely}: {}", one_line(reason))
+            }
+        }
+    }
+}
+
 /// What Graph said when it said no.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Refused {
@@ -59,13 +87,19 @@ pub struct Refused {
     pub message: Option<String>,
     /// `request-id` of the answer, out of the header or else the body.
     pub request_id: Option<String>,
-    /// `Retry-After`, if it was a number of seconds; Graph writes fractions too.
+    /// `Retry-After`, counted from the answer.
     pub retry_after: Option<Duration>,
+    /// The tenant that the token says it is of, if the token was the trouble (401, 403).
+    pub token_tenant: Option<String>,
+    /// The tenant of the call, as far as its notification told, if the token was the trouble.
+    pub call_tenant: Option<String>,
 }
 
 /// One try.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attempt {
+    /// Not a redirect, but the question whether the call still rings.
+    pub probe: bool,
     /// Since the first attempt started.
     pub started: Duration,
     /// How long it took.
@@ -81,73 +115,55 @@ pub struct Attempt {
 }
 
 impl Verdict {
-    /// What an answer means.
-    pub fn of(answer: &Answer) -> Self {
+    /// What an answer means on its own. `now` is the wall clock in seconds since 1970, for dates in it.
+    pub fn of(answer: &Answer, now: f64) -> Self {
         match answer.status {
             200..=299 => Self::Accepted { status: answer.status },
-            410 => Self::CallGone(Refused::of(answer)),
-            404 => match Refused::of(answer) {
+            410 => Self::CallGone(Refused::of(answer, now)),
+            404 => match Refused::of(answer, now) {
                 refused if refused.code.as_deref() == Some("8522") => Self::CallGone(refused),
                 refused => Self::Rejected(refused),
             },
             // The answer of a server or gateway that may have broken before or after it acted.
             500 | 502 | 504..=599 => {
-                Self::Unknown { likely_delivered: false, reason: Refused::of(answer).to_string() }
+                Self::Unknown { likely_delivered: false, reason: Refused::of(answer, now).to_string() }
             }
-            _ => Self::Rejected(Refused::of(answer)),
+            _ => Self::Rejected(Refused::of(answer, now)),
         }
     }
 }
 
 impl Refused {
-    fn of(answer: &Answer) -> Self {
-        let (code, message, inner_request_id) = graph_error(&answer.body);
+    fn of(answer: &Answer, now: f64) -> Self {
+        let said = graph_error::read(&answer.body);
         Self {
             status: answer.status,
-            code,
-            message,
-            request_id: answer.request_id.clone().or(inner_request_id),
-            retry_after: answer.retry_after.as_deref().and_then(seconds),
+            code: said.code,
+            message: said.message,
+            request_id: answer.request_id.clone().or(said.request_id),
+            retry_after: answer.retry_after.as_deref().and_then(|text| retry_after::read(text, now)),
+            ..Self::default()
         }
+    }
+
+    /// What it means and what to do, where that is known.
+    pub fn advice(&self) -> Option<Advice> {
+        advice::of(self)
     }
 }
 
+/// One line, phone numbers masked: Graph may repeat what it was sent.
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Graph answered {}", self.status)?;
         let said = [&self.code, &self.message].into_iter().flatten().map(String::as_str);
-        let said = said.collect::<Vec<_>>().join(" ");
+        let said = one_line(&said.collect::<Vec<_>>().join(" "));
         if said.is_empty() { Ok(()) } else { write!(f, ": {said}") }
     }
 }
 
-fn seconds(text: &str) -> Option<Duration> {
-    Duration::try_from_secs_f64(text.trim().parse().ok()?).ok()
-}
-
-/// Code, message and request id of `{"error": {"code", "message", "innerError": {"request-id"}}}`, also without the
-/// wrapper, with a numeric code, and in the other spellings Graph has.
-fn graph_error(body: &[u8]) -> (Option<String>, Option<String>, Option<String>) {
-    let Ok(body) = serde_json::from_slice::<Value>(body) else { return (None, None, None) };
-    let error = body.get("error").filter(|inner| inner.is_object()).unwrap_or(&body);
-    let inner = error.get("innerError").or_else(|| error.get("innererror"));
-    let request_id = inner.and_then(|inner| text(inner, "request-id").or_else(|| text(inner, "requestId")));
-    // The calling service's own error may stand as JSON text inside the gateway's message.
-    let own = error
-        .get("message")
-        .and_then(Value::as_str)
-        .and_then(|text| serde_json::from_str::<Value>(text).ok());
-    let inside = |name| own.as_ref().and_then(|own| text(own, name));
-    match inside("errorCode") {
-        Some(code) => (Some(code), inside("message"), request_id),
-        None => (text(error, "code"), text(error, "message"), request_id),
-    }
-}
-
-fn text(of: &Value, name: &str) -> Option<String> {
-    match of.get(name)? {
-        Value::String(text) => Some(text.chars().take(500).collect()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
+/// Whatever a server wrote, as one line that may be shown.
+pub(crate) fn one_line(text: &str) -> String {
+    let plain = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    mask_phones(&plain.collect::<Vec<_>>().join(" "))
 }

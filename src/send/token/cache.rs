@@ -1,0 +1,216 @@
+//! A token for each tenant, and at most one request for each under way.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::process;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::error::TokenError;
+use super::life::{Advice, Life};
+use crate::Secret;
+use crate::send::clock::{self, Instant};
+
+/// Tenants beyond this cost the one least lately asked for its token.
+const KEPT: usize = 1000;
+
+/// Tokens by `K`: a tenant and a cloud.
+pub struct TokenCache<K> {
+    entries: Mutex<HashMap<K, Entry>>,
+    jitter: fn() -> f64,
+}
+
+struct Entry {
+    kept: Option<(Secret, Life)>,
+    flight: Option<Flight>,
+    flights: u64,
+    asked: Instant,
+}
+
+/// A request under way. One that another process made before a fork never lands here.
+struct Flight {
+    number: u64,
+    process: u32,
+    news: watch::Receiver<News>,
+}
+
+/// How a flight is going.
+#[derive(Debug, Clone)]
+pub enum News {
+    /// Under way; why the tries so far failed.
+    Trying(Option<String>),
+    /// What came of it.
+    Landed(Result<Secret, TokenError>),
+}
+
+/// What the asker is to do.
+#[derive(Debug)]
+pub enum Ask<K: Key> {
+    /// Use this token.
+    Use(Secret),
+    /// Use this token, and fetch the next one beside it.
+    UseAndRefresh(Secret, Ticket<K>),
+    /// Fetch one, and wait for it.
+    Fetch(Ticket<K>),
+    /// Wait for the one that is being fetched.
+    Join(watch::Receiver<News>),
+}
+
+/// What a cache can be sorted by.
+pub trait Key: Clone + Eq + std::hash::Hash {}
+impl<T: Clone + Eq + std::hash::Hash> Key for T {}
+
+/// The duty to fetch one token. Dropped without a word, it lets the next asker try.
+pub struct Ticket<K: Key> {
+    cache: Arc<TokenCache<K>>,
+    key: K,
+    number: u64,
+    news: watch::Sender<News>,
+}
+
+impl<K: Key> TokenCache<K> {
+    /// Empty. `jitter` gives numbers from 0 to 1.
+    pub fn new(jitter: fn() -> f64) -> Arc<Self> {
+        Arc::new(Self { entries: Mutex::default(), jitter })
+    }
+
+    /// What to do for a token.
+    pub fn ask(self: &Arc<Self>, key: &K) -> Ask<K> {
+        let now = clock::now();
+        let mut entries = self.lock();
+        if !entries.contains_key(key) {
+            make_room(&mut entries, now);
+        }
+        let entry = entries.entry(key.clone()).or_insert_with(|| Entry {
+            kept: None,
+            flight: None,
+            flights: 0,
+            asked: now,
+        });
+        entry.asked = now;
+        if entry.flight.as_ref().is_some_and(|flight| flight.process != process::id()) {
+            std::mem::forget(entry.flight.take());
+        }
+        let kept = entry.kept.as_ref().map(|(token, life)| (token.clone(), life.advice(now)));
+        match (kept, &entry.flight) {
+            (Some((token, Advice::Use)), _) | (Some((token, Advice::UseAndRefresh)), Some(_)) => {
+                Ask::Use(token)
+            }
+            (Some((token, Advice::UseAndRefresh)), None) => {
+                Ask::UseAndRefresh(token, self.ticket(key, entry))
+            }
+            (_, Some(flight)) => Ask::Join(flight.news.clone()),
+            (_, None) => Ask::Fetch(self.ticket(key, entry)),
+        }
+    }
+
+    /// Graph refused this token: it is forgotten, unless a newer one has taken its place already.
+    pub fn refused(&self, key: &K, token: &Secret) {
+        if let Some(entry) = self.lock().get_mut(key)
+            && entry.kept.as_ref().is_some_and(|(kept, _)| kept.expose() == token.expose())
+        {
+            entry.kept = None;
+        }
+    }
+
+    fn ticket(self: &Arc<Self>, key: &K, entry: &mut Entry) -> Ticket<K> {
+        let (news, receiver) = watch::channel(News::Trying(None));
+        entry.flights += 1;
+        let number = entry.flights;
+        entry.flight = Some(Flight { number, process: process::id(), news: receiver });
+        Ticket { cache: Arc::clone(self), key: key.clone(), number, news }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn make_room<K: Key>(entries: &mut HashMap<K, Entry>, now: Instant) {
+    if entries.len() < KEPT {
+        return;
+    }
+    let alive = |entry: &Entry| entry.kept.as_ref().is_some_and(|(_, life)| life.alive(now));
+    entries.retain(|_, entry| entry.flight.is_some() || alive(entry));
+    if entries.len() >= KEPT
+        && let Some(oldest) = entries.iter().min_by_key(|(_, entry)| entry.asked).map(|(key, _)| key.clone())
+    {
+        entries.remove(&oldest);
+    }
+}
+
+impl<K: Key> Ticket<K> {
+    /// Whose token is to be fetched.
+    pub fn key(&self) -> &K {
+        &self.key
+    }
+
+    /// Hears of this flight.
+    pub fn news(&self) -> watch::Receiver<News> {
+        self.news.subscribe()
+    }
+
+    /// Whether those who wait could do with the old token.
+    pub fn has_another(&self) -> bool {
+        let now = clock::now();
+        let entries = self.cache.lock();
+        let kept = entries.get(&self.key).and_then(|entry| entry.kept.as_ref());
+        kept.is_some_and(|(_, life)| life.alive(now))
+    }
+
+    /// Tells those who wait why it takes so long.
+    pub fn trying(&self, why: String) {
+        self.news.send_replace(News::Trying(Some(why)));
+    }
+
+    /// Here is the token and how long it lives.
+    pub fn land(self, token: &Secret, lifetime: Duration) {
+        let (now, jitter) = (clock::now(), (self.cache.jitter)());
+        if let Some(entry) = self.cache.lock().get_mut(&self.key) {
+            match &mut entry.kept {
+                Some((kept, life)) if kept.expose() == token.expose() => life.put_off(now, jitter),
+                kept => *kept = Some((token.clone(), Life::new(now, lifetime, jitter))),
+            }
+        }
+        self.news.send_replace(News::Landed(Ok(token.clone())));
+    }
+
+    /// There is none. Whoever waits gets the old one if that has not ended.
+    pub fn fail(self, error: TokenError) {
+        let (now, jitter) = (clock::now(), (self.cache.jitter)());
+        let mut result = Err(error);
+        if let Some(entry) = self.cache.lock().get_mut(&self.key)
+            && let Some((kept, life)) = &mut entry.kept
+        {
+            life.put_off(now, jitter);
+            if life.alive(now) {
+                result = Ok(kept.clone());
+            }
+        }
+        self.news.send_replace(News::Landed(result));
+    }
+}
+
+impl<K: Key> Drop for Ticket<K> {
+    fn drop(&mut self) {
+        if let Some(entry) = self.cache.lock().get_mut(&self.key)
+            && entry.flight.as_ref().is_some_and(|flight| flight.number == self.number)
+        {
+            entry.flight = None;
+        }
+    }
+}
+
+impl<K: Key> fmt::Debug for Ticket<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticket").field("number", &self.number).finish_non_exhaustive()
+    }
+}
+
+impl<K> fmt::Debug for TokenCache<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenCache").finish_non_exhaustive()
+    }
+}
