@@ -15,6 +15,7 @@ DEV := --features python,stubs $(LOCKED)
 CORE := --features simulator,sqlite,redis $(LOCKED)
 
 FUZZ_SECONDS ?= 60
+EXITS ?= 300
 FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 
 unexport CONDA_PREFIX
@@ -33,11 +34,16 @@ from os import PathLike
 from types import TracebackType
 from typing import Any, ClassVar, Literal, NoReturn, SupportsIndex, overload
 from typing_extensions import Self
+from callredirect.testing._scripts import Callee, CallScript, Ending, Fault, FaultName, Party, Step, Timeline
 endef
 export STUB_IMPORTS
 
-# Two things that the stub's data cannot say: registered as a Sequence, and overloaded.
+# Three things that the stub's data cannot say: registered as a Sequence, overloaded, and that the module's initialiser
+# adds no names, so that these are all.
 define STUB_SEQUENCE
+/^def __getattr__/ { next }
+/^(class|def) / { name = $$2; sub(/[(:].*/, "", name); all = all "\"" name "\", " }
+END { print "__all__ = [" all "]" }
 /^class / { ours = sub(/^class Notifications:/, "class Notifications(Sequence[Notification]):") }
 ours && /def __getitem__/ {
 	print "    @overload\n    def __getitem__(self, index: SupportsIndex, /) -> Notification: ..."
@@ -52,7 +58,8 @@ say = @echo "==> $(1)"
 # maturin and pip talk: heard only when they fail.
 hush = @said=$$($(1) 2>&1) || { echo "$$said"; exit 1; }
 
-.PHONY: help build demo test test-rust lint lint-rust lint-python fmt types stubs wheel reliability reliability-claims bench fuzz clean
+.PHONY: help build demo test test-rust lint lint-rust lint-python fmt types stubs wheel reliability bench fuzz clean
+.PHONY: reliability-exits reliability-claims reliability-keys
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -133,6 +140,9 @@ bench: wheel .bench-venv/.ready ## measure against what people use today, in an 
 	@$(BENCH)/python -m pip install --quiet --force-reinstall --no-deps dist/callredirect-*.whl
 	@for script in benches/[!_]*.py; do echo "==> $$script"; $(BENCH)/python "$$script"; done
 
+reliability-exits: build ## processes that end in every way, EXITS=300 of each kind
+	@$(BIN)/python tests/python/exits.py $(EXITS)
+
 fuzz: ## mutated input for every reader, FUZZ_SECONDS=60 each; needs a nightly toolchain
 	@for target in $(FUZZ_TARGETS); do CARGO=$(CARGO) fuzz/run $$target $(FUZZ_SECONDS); done
 
@@ -141,6 +151,10 @@ reliability-claims: build ## claims under duplicates, crashes and failing stores
 	@$(BIN)/python tests/reliability/claims.py
 	$(call say,the same simulated: 1000 seeds)
 	@CLAIMS_SEEDS=1000 $(CARGO) test --quiet $(CORE) --test claims_simulation -- --nocapture
+
+reliability-keys: build ## keys that change, are down and are invented, in real time (a quarter of an hour)
+	$(call say,keys: no genuine call refused and no stampede)
+	@$(BIN)/python tests/reliability/keys.py
 
 clean: ## remove everything that was made
 	$(call say,clean)

@@ -45,8 +45,10 @@ def start_bot(graph: Simulator, port: int) -> subprocess.Popen[bytes]:
     environment = os.environ | {
         "BOT_APP_ID": graph.app_id,
         "BOT_METADATA_URL": graph.metadata_url,
-        "GRAPH_TOKEN": graph.access_token(),
+        "BOT_SECRET": graph.client_secret,
+        "BOT_TENANT": graph.tenant_id,
         "GRAPH_URL": graph.base_url,
+        "LOGIN_URL": graph.base_url,
         "PYTHONUNBUFFERED": "1",
     }
     command = [

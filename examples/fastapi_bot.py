@@ -8,11 +8,12 @@ import callredirect as cr
 from callredirect.adapters.fastapi import router
 
 APP_ID = os.environ["BOT_APP_ID"]
+LOGIN = os.environ.get("LOGIN_URL")  # unset: Microsoft Entra
 CALLBACK = f"https://bot.contoso.com/api/calls/{APP_ID}"
 
 bot = cr.Redirector(
     app_id=APP_ID,
-    credential=lambda: os.environ["GRAPH_TOKEN"],  # or a credential of azure-identity
+    credential=cr.ClientSecret(APP_ID, os.environ["BOT_SECRET"], os.environ["BOT_TENANT"], authority=LOGIN),
     verifier=cr.Verifier(APP_ID, metadata_url=os.environ.get("BOT_METADATA_URL")),
     base_url=os.environ.get("GRAPH_URL"),  # unset: Microsoft Graph
 )

@@ -6,20 +6,20 @@
 //!
 //! The reply waits for no store. The second half calls the bot's own code, so whoever holds that code runs it (see the Python package).
 
+use std::sync::Arc;
+mod legacy;
+mod regions;
+
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+
+use legacy::Announced;
+
+pub use regions::Regions;
 
 use crate::calls::{Calls, ClaimDesk, Step, TrackedCall};
-use crate::notification::{Event, Notification, ParseOptions, ParticipantInfo, Refusal, id_key, parse};
+use crate::notification::{Event, Notification, ParseOptions, Refusal, parse};
 use crate::send::clock::{self, Arrival, Instant};
-use crate::verify::{Claims, Reason, Verifier};
-
-/// Unknown key ids are cheap to invent: keys are fetched for them this often at most.
-const KEY_REFRESH: Duration = Duration::from_secs(30);
-
-/// Without any key every call is lost, so a fetch that failed is tried again sooner.
-const FIRST_KEYS_RETRY: Duration = Duration::from_secs(1);
+use crate::verify::{Binding, Claims, Reason, Verifier};
 
 /// A webhook request, as the host's adapter hands it over.
 #[derive(Debug, Clone, Copy)]
@@ -30,30 +30,33 @@ pub struct Request<'a> {
     pub authorization: &'a [String],
     /// `Content-Type`.
     pub content_type: Option<&'a str>,
+    /// `X-Microsoft-Skype-Caller-Region`.
+    pub region: Option<&'a str>,
     /// When its first byte was seen.
     pub arrival: Arrival,
 }
 
 /// What the host answers. Tells a stranger nothing but the status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// HTTP status.
     pub status: u16,
     /// Headers.
     pub headers: &'static [(&'static str, &'static str)],
+    /// `Location`: the webhook of the caller's region.
+    pub location: Option<Arc<str>>,
 }
 
 impl Reply {
     const fn status(status: u16) -> Self {
-        Self { status, headers: &[] }
+        Self { status, headers: &[], location: None }
     }
 }
 
 /// What `receive` came to.
 #[derive(Debug, Clone)]
 pub enum Receipt {
-    /// Microsoft's keys are needed first. Fetch them, unless a fetch is under way, and say so with
-    /// [`Redirector::keys_fetched`]; then receive the same request again.
+    /// Microsoft's keys are needed first: [`Verifier::fetch_keys`], then receive the same request again.
     NeedsKeys,
     /// Refused: nothing to do but reply. The reason is for logs.
     Refused(Reply, String),
@@ -70,17 +73,12 @@ pub enum Work {
     Ended(Arc<TrackedCall>),
 }
 
-#[derive(Debug, Default)]
-struct KeyFetch {
-    asked: Option<Instant>,
-    under_way: bool,
-}
-
 /// The receiving half of a bot.
 pub struct Redirector {
     verifier: Arc<Verifier>,
-    fetches_keys: bool,
-    fetch: Mutex<KeyFetch>,
+    binding: Binding,
+    regions: Regions,
+    announced: Announced,
     claims: Arc<ClaimDesk>,
     calls: Calls,
     options: ParseOptions,
@@ -88,23 +86,30 @@ pub struct Redirector {
 }
 
 impl Redirector {
-    /// `fetches_keys` says whether [`Receipt::NeedsKeys`] can be answered. `remembered` bounds the calls kept.
+    /// `remembered` bounds the calls kept.
     pub fn new(
         verifier: Arc<Verifier>,
-        fetches_keys: bool,
+        binding: Binding,
         claims: Arc<ClaimDesk>,
         options: ParseOptions,
         remembered: usize,
     ) -> Self {
         Self {
             verifier,
-            fetches_keys,
-            fetch: Mutex::default(),
+            binding,
+            regions: Regions::default(),
+            announced: Announced::default(),
             claims,
             calls: Calls::new(remembered),
             options,
             closing: AtomicBool::new(false),
         }
+    }
+
+    /// With calls that other regions take.
+    #[must_use]
+    pub fn leaving_to(self, regions: Regions) -> Self {
+        Self { regions, ..self }
     }
 
     /// The calls of this process.
@@ -141,12 +146,15 @@ impl Redirector {
         if !request.content_type.is_none_or(is_json) {
             return Receipt::Refused(Reply::status(415), "the content type is not JSON".into());
         }
-        let notifications = match parse(request.body, &self.options, request.arrival) {
+        let mut notifications = match parse(request.body, &self.options, request.arrival) {
             Ok(notifications) => notifications,
             Err(refusal) => {
                 let status = match refusal {
                     Refusal::TooLarge(_) => 413,
-                    Refusal::Legacy(_) => 204,
+                    Refusal::Legacy(_) => {
+                        self.announced.keep(request.body, self.options.max_depth, request.arrival);
+                        204
+                    }
                     Refusal::Malformed(_) => 400,
                 };
                 return Receipt::Refused(Reply::status(status), crate::ParseError::from(refusal).to_string());
@@ -157,53 +165,43 @@ impl Redirector {
         {
             return Receipt::Refused(Reply::status(400), format!("nothing readable; the first: {first}"));
         }
-        let foreign = notifications.iter().find_map(|note| foreign(note, &claims));
+        let foreign = notifications.iter().find_map(|note| self.binding.refusal(note, &claims));
         if let Some(reason) = foreign {
             return Receipt::Refused(Reply::status(403), reason.into());
+        }
+        let mut incoming =
+            notifications.iter_mut().filter(|note| note.event == Event::IncomingCall).peekable();
+        if incoming.peek().is_some()
+            && let Some(webhook) = self.regions.webhook(request.region)
+        {
+            let reply = Reply { location: Some(webhook), ..Reply::status(302) };
+            return Receipt::Refused(reply, "another region takes the call".into());
+        }
+        for note in incoming {
+            note.json.arrival = self.announced.take(note).unwrap_or(request.arrival);
         }
         Receipt::Accepted(Reply::status(202), self.work(notifications, request.arrival, verified))
     }
 
     fn verify(&self, request: &Request<'_>) -> Result<Claims, Receipt> {
         let refuse = |reason: &str| {
-            let reply = Reply { status: 401, headers: &[("WWW-Authenticate", "Bearer")] };
+            let reply = Reply { headers: &[("WWW-Authenticate", "Bearer")], ..Reply::status(401) };
             Receipt::Refused(reply, reason.to_owned())
         };
-        let [authorization] = request.authorization else {
-            return Err(refuse("not exactly one Authorization header"));
+        let authorization = match request.authorization {
+            [authorization] => authorization,
+            _ if self.verifier.accepts_anyone() => "",
+            _ => return Err(refuse("not exactly one Authorization header")),
         };
-        match self.verifier.verify(authorization, clock::unix()) {
-            Ok(claims) => Ok(claims),
-            Err(error) if self.awaits_keys(error.reason) => Err(Receipt::NeedsKeys),
-            Err(error) => Err(match error.reason {
+        match self.verifier.verify_or_fetch(authorization, clock::unix()) {
+            None => Err(Receipt::NeedsKeys),
+            Some(Ok(claims)) => Ok(claims),
+            Some(Err(error)) => Err(match error.reason {
                 Reason::NoKeys => Receipt::Refused(Reply::status(503), error.to_string()),
                 Reason::Tenant => Receipt::Refused(Reply::status(403), error.to_string()),
                 _ => refuse(&error.to_string()),
             }),
         }
-    }
-
-    /// The fetch that [`Receipt::NeedsKeys`] asked for is over, well or badly: nobody waits for it any more.
-    pub fn keys_fetched(&self) {
-        let mut fetch = self.fetch.lock().unwrap_or_else(PoisonError::into_inner);
-        *fetch = KeyFetch { asked: Some(clock::now()), under_way: false };
-    }
-
-    /// Only requests that need the keys wait for them: a stranger's invented key id must not hold up genuine calls.
-    fn awaits_keys(&self, reason: Reason) -> bool {
-        let pause = match reason {
-            Reason::NoKeys => FIRST_KEYS_RETRY,
-            Reason::UnknownKey => KEY_REFRESH,
-            _ => return false,
-        };
-        if !self.fetches_keys {
-            return false;
-        }
-        let mut fetch = self.fetch.lock().unwrap_or_else(PoisonError::into_inner);
-        if fetch.asked.is_none_or(|asked| clock::now().saturating_duration_since(asked) >= pause) {
-            *fetch = KeyFetch { asked: Some(clock::now()), under_way: true };
-        }
-        fetch.under_way
     }
 
     /// Ends first: a call that came and went within one body must not be redirected.
@@ -222,7 +220,7 @@ impl Redirector {
         for notification in others {
             let incoming = notification.event == Event::IncomingCall;
             let Some(call_id) = notification.call_id().filter(|_| incoming) else { continue };
-            let call = self.calls.track(&call_id, arrival);
+            let call = self.calls.track(&call_id, notification.json.arrival);
             // Duplicates end here: a store is asked once for each call and process.
             if call.begin(notification) {
                 call.mark_at(Step::Verified, verified);
@@ -237,22 +235,4 @@ impl Redirector {
 fn is_json(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
-}
-
-/// The token does not sign the body: a token of one tenant or bot must not move a call of another.
-///
-/// A call that rings applications must ring this one. A call to an application instance (a phone number, a resource
-/// account) does not name the application, so it passes.
-fn foreign(notification: &Notification, claims: &Claims) -> Option<&'static str> {
-    let call = notification.call()?;
-    if call.tenant_id().is_some_and(|tenant| !tenant.eq_ignore_ascii_case(&claims.tenant_id)) {
-        return Some("the token is of another tenant than the call");
-    }
-    let rung: Vec<_> = call.targets().filter_map(ParticipantInfo::identity).collect();
-    let own = id_key(&claims.audience);
-    let others = rung.iter().all(|rung| {
-        rung.kind == "application" && rung.id().is_some_and(|id| !id.is_empty() && id_key(&id) != own)
-    });
-    let incoming = notification.event == Event::IncomingCall;
-    (incoming && !rung.is_empty() && others).then_some("the call rings another application")
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use callredirect::send::clock;
-use callredirect::verify::fetch_keys;
+use callredirect::verify::{KeySet, KeySource};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -38,6 +38,13 @@ impl Server {
                     seen.lock().unwrap().push(path.clone());
                     let answer = answers(&path, &own).unwrap_or_else(|| status("404 Not Found"));
                     let sent = answer.strip_suffix(HANGS).unwrap_or(&answer);
+                    let sent = match sent.strip_suffix(SLOWLY) {
+                        Some(sent) => {
+                            tokio::time::sleep(Duration::from_secs(3)).await;
+                            sent
+                        }
+                        None => sent,
+                    };
                     if stream.write_all(sent.as_bytes()).await.is_err() {
                         seen.lock().unwrap().push(CUT_OFF.into());
                     }
@@ -71,8 +78,15 @@ impl Server {
     }
 }
 
+async fn fetch_keys(metadata_url: &str) -> Result<KeySet, String> {
+    KeySource::new(metadata_url, &[]).unwrap().fetch().await
+}
+
 /// At the end of an answer: the rest never comes.
 const HANGS: &str = "...";
+
+/// At the end of an answer: it comes after 3 seconds.
+const SLOWLY: &str = "~";
 
 /// Among what was asked: the client left before it had everything.
 const CUT_OFF: &str = "cut off";
@@ -192,7 +206,24 @@ async fn keys_of_another_host_are_not_asked_for() {
 }
 
 #[tokio::test]
-async fn plain_http_is_for_this_machine() {
+async fn keys_of_a_host_that_was_named_are() {
+    let elsewhere = Server::with_keys(|| ok(JWKS)).await;
+    let port = elsewhere.root.rsplit(':').next().unwrap();
+    let metadata = json!({"jwks_uri": format!("http://localhost:{port}/keys")}).to_string();
+    let server = Server::start(move |_, _| Some(ok(&metadata))).await;
+    let fetch = async |hosts: &[&str]| {
+        let hosts: Vec<_> = hosts.iter().map(ToString::to_string).collect();
+        KeySource::new(&format!("{}/metadata", server.root), &hosts).unwrap().fetch().await
+    };
+    assert!(fetch(&["LOCALHOST"]).await.unwrap().has_key("bilbo"));
+    for others in [&[][..], &["keys.example"], &["localhost.example"], &["host"]] {
+        assert!(fetch(others).await.unwrap_err().contains("another host"));
+    }
+    assert_eq!(elsewhere.asked(), ["/keys"]);
+}
+
+#[test]
+fn plain_http_is_for_this_machine() {
     for url in [
         "http://keys.example/metadata",
         "http://10.0.0.1/metadata",
@@ -201,8 +232,7 @@ async fn plain_http_is_for_this_machine() {
         "metadata",
         "",
     ] {
-        let failure = fetch_keys(url).await.unwrap_err();
-        assert!(failure.starts_with("metadata URL: "), "{url}: {failure}");
+        assert!(KeySource::new(url, &[]).is_err(), "{url}");
     }
 }
 
@@ -219,12 +249,20 @@ async fn a_slow_server_is_given_up() {
     let start = clock::now();
     let silent = Server::start(|_, _| Some(HANGS.into())).await;
     let failure = silent.failure().await;
-    assert!(failure.starts_with("127.0.0.1: timed out"), "{failure}");
+    assert!(failure.starts_with("127.0.0.1: "), "{failure}");
     assert_eq!(start.elapsed().as_secs(), 5);
     // The headers came, the body never does.
     let half =
         Server::with_keys(|| format!("HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n{{\"keys\": {HANGS}"))
             .await;
-    assert!(half.failure().await.starts_with("keys: "));
+    half.failure().await;
     assert_eq!(start.elapsed().as_secs(), 10);
+    // Both documents share the time.
+    let slow = Server::start(|path, root| match path {
+        "/metadata" => Some(ok(&json!({"jwks_uri": format!("{root}/keys")}).to_string()) + SLOWLY),
+        _ => Some(HANGS.into()),
+    })
+    .await;
+    assert_eq!(slow.failure().await, "127.0.0.1: no keys within 5 s");
+    assert_eq!((start.elapsed().as_secs(), slow.asked().len()), (15, 2));
 }

@@ -7,7 +7,7 @@ use std::{fs, path::Path};
 /// A word, the only places under `src/` that may name it, and why.
 const HOMES: &[(&str, &[&str], &str)] = &[
     ("pyo3", &["python/"], "Python lives in one folder"),
-    ("reqwest", &["send/transport/", "simulator/caller.rs"], "one transport"),
+    ("reqwest", &["send/transport/", "simulator/line.rs"], "one transport"),
     ("rustls", &["send/transport/"], "one transport"),
     ("axum", &["simulator/"], "only the simulator is a server"),
     ("Instant::now", &["send/clock.rs", "simulator/"], "time comes from the clock"),

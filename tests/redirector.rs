@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::future::ready;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -13,9 +14,9 @@ use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD as BASE64URL};
 use callredirect::calls::{ClaimDesk, OnFault, Place, Step};
 use callredirect::notification::{ParseOptions, id_key, is_id};
-use callredirect::redirector::{Receipt, Redirector, Reply, Request, Work};
+use callredirect::redirector::{Receipt, Redirector, Regions, Reply, Request, Work};
 use callredirect::send::clock::{self, Arrival};
-use callredirect::verify::{KeySet, Verifier};
+use callredirect::verify::{Binding, KeySet, KeySource, Verifier};
 use serde_json::{Value, json};
 
 const APP: &str = "24701998-1a73-4d42-8085-bf46ed0ae039";
@@ -60,10 +61,14 @@ struct Bot {
 
 impl Bot {
     fn new(keys: Option<KeySet>, tenants: Option<Vec<String>>, fetches: bool) -> Self {
-        let verifier = Arc::new(Verifier::new(APP, tenants, None, keys.unwrap_or_default()));
+        let mut verifier = Verifier::new(APP, tenants, None, keys.unwrap_or_default());
+        if fetches {
+            verifier = verifier.fetching_from(KeySource::new("https://keys.example", &[]).unwrap());
+        }
+        let verifier = Arc::new(verifier);
         let claims = Arc::new(ClaimDesk::new(Place::Memory, OnFault::Degrade, 10_000));
         let options = ParseOptions::default();
-        let redirector = Redirector::new(Arc::clone(&verifier), fetches, claims, options, 10_000);
+        let redirector = Redirector::new(Arc::clone(&verifier), Binding::default(), claims, options, 10_000);
         Self { redirector, verifier }
     }
 
@@ -77,6 +82,7 @@ impl Bot {
             body,
             authorization: &authorization,
             content_type,
+            region: None,
             arrival: Arrival::now(),
         })
     }
@@ -127,6 +133,10 @@ fn incoming() -> Vec<u8> {
     body(&[created(ID)]).to_string().into_bytes()
 }
 
+fn accepted() -> Reply {
+    Reply { status: 202, headers: &[], location: None }
+}
+
 fn refused(receipt: Receipt) -> Reply {
     match receipt {
         Receipt::Refused(reply, reason) => {
@@ -141,7 +151,7 @@ fn refused(receipt: Receipt) -> Reply {
 fn a_genuine_call_is_accepted() {
     let bot = Bot::ready();
     let Receipt::Accepted(reply, work) = bot.receive(&incoming()) else { panic!() };
-    assert_eq!(reply, Reply { status: 202, headers: &[] });
+    assert_eq!(reply, accepted());
     let [Work::Redirect(call)] = work.as_slice() else { panic!("{work:?}") };
     let told = call.told();
     assert_eq!(call.call_id(), ID);
@@ -181,7 +191,10 @@ fn every_401_is_the_same() {
         // Nothing of the body may show through: neither that it is broken nor that it is too long.
         for body in [&incoming()[..], b"{", &vec![b' '; 300_000]] {
             let reply = refused(bot.with(authorization, Some("text/plain"), body));
-            assert_eq!(reply, Reply { status: 401, headers: &[("WWW-Authenticate", "Bearer")] });
+            assert_eq!(
+                reply,
+                Reply { status: 401, headers: &[("WWW-Authenticate", "Bearer")], location: None }
+            );
         }
     }
     assert!(bot.redirector.calls().recent().is_empty());
@@ -263,7 +276,7 @@ fn a_closed_bot_answers_503_to_everybody() {
     let bot = Bot::ready();
     bot.redirector.close();
     assert_eq!(refused(bot.receive(&incoming())).status, 503);
-    assert_eq!(refused(bot.with(&[], None, b"")), Reply { status: 503, headers: &[] });
+    assert_eq!(refused(bot.with(&[], None, b"")), Reply { status: 503, ..accepted() });
     assert!(bot.redirector.calls().recent().is_empty());
 }
 
@@ -275,7 +288,7 @@ async fn without_keys_a_fetch_is_asked_for_and_nobody_is_accused() {
     assert!(needs_keys() && needs_keys());
     // A token that is none needs no keys.
     assert_eq!(refused(bot.with(&["Bearer x"], None, b"")).status, 401);
-    bot.redirector.keys_fetched();
+    assert!(bot.verifier.fetch_keys_by(ready(Err("down".into()))).await.is_err());
     assert_eq!(refused(bot.receive(&incoming())).status, 503);
     tokio::time::advance(Duration::from_millis(999)).await;
     assert_eq!(refused(bot.receive(&incoming())).status, 503);
@@ -295,7 +308,7 @@ async fn an_unknown_key_fetches_once_in_30_seconds_and_delays_no_one_else() {
     assert!(matches!(with_rotated(), Receipt::NeedsKeys));
     assert!(matches!(with_rotated(), Receipt::NeedsKeys));
     assert!(matches!(bot.receive(&incoming()), Receipt::Accepted(..)));
-    bot.redirector.keys_fetched();
+    assert!(bot.verifier.fetch_keys_by(ready(Ok(jwks("k1")))).await.is_ok());
     for _ in 0..30 {
         let invented = signed(&KEY, "invented", &json!({}));
         assert_eq!(refused(bot.with(&[&invented], None, b"[]")).status, 401);
@@ -303,9 +316,104 @@ async fn an_unknown_key_fetches_once_in_30_seconds_and_delays_no_one_else() {
         tokio::time::advance(Duration::from_secs(1)).await;
     }
     assert!(matches!(with_rotated(), Receipt::NeedsKeys));
-    bot.verifier.replace_keys(jwks("k2"));
-    bot.redirector.keys_fetched();
+    assert!(bot.verifier.fetch_keys_by(ready(Ok(jwks("k2")))).await.is_ok());
     assert!(matches!(with_rotated(), Receipt::Accepted(..)));
+}
+
+/// The Skype format comes first, then Graph's: the time of the call runs from the first of the two.
+#[tokio::test(start_paused = true)]
+async fn a_call_announced_in_the_skype_format_keeps_its_time() {
+    let bot = Bot::ready();
+    let legacy = |id: &str| json!({"id": id, "callState": "incoming", "callChainId": "c-1"}).to_string();
+    let chained = |id: &str, chain: &str| {
+        let mut note = created(id);
+        note["resourceData"]["callChainId"] = chain.into();
+        body(&[note]).to_string()
+    };
+    let age = |body: &str| match bot.receive(body.as_bytes()) {
+        Receipt::Accepted(_, work) => {
+            let Work::Redirect(call) = &work[0] else { panic!("{work:?}") };
+            let incoming = call.told().incoming.unwrap();
+            assert_eq!(call.arrival(), incoming.json.arrival);
+            call.arrival().elapsed().as_millis()
+        }
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused(bot.receive(legacy(ID).as_bytes())).status, 204);
+    tokio::time::advance(Duration::from_millis(700)).await;
+    assert_eq!(age(&chained("another", "c-2")), 0);
+    assert_eq!(age(&chained(&ID.to_uppercase(), "c-2")), 700);
+    // Found by its chain, and once: the next call of the chain is a call of its own.
+    assert_eq!(refused(bot.receive(legacy("x").as_bytes())).status, 204);
+    tokio::time::advance(Duration::from_secs(3)).await;
+    assert_eq!(age(&chained("by-its-chain", "C-1")), 3000);
+    assert_eq!(age(&chained("next-in-the-chain", "c-1")), 0);
+    // What was announced too long ago is another ring.
+    assert_eq!(refused(bot.receive(legacy("late").as_bytes())).status, 204);
+    tokio::time::advance(Duration::from_secs(15)).await;
+    assert_eq!(age(&chained("late", "c-1")), 0);
+    // Many announcements, ids of any type, none of it kept for ever.
+    for odd in [json!(null), json!(7), json!([]), json!("")] {
+        let body = json!({"callState": "incoming", "id": odd, "callChainId": odd}).to_string();
+        assert_eq!(refused(bot.receive(body.as_bytes())).status, 204);
+    }
+    for number in 0..3000 {
+        bot.receive(legacy(&format!("n-{number}")).as_bytes());
+    }
+    assert_eq!(age(&chained("n-0", "none")), 0);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(age(&chained("n-2999", "none")), 1000);
+}
+
+#[test]
+fn another_region_takes_its_calls() {
+    let elsewhere = [("emea".into(), "https://emea.example/api/calls".into())];
+    let mut bot = Bot::ready();
+    bot.redirector = bot.redirector.leaving_to(Regions::new(elsewhere).unwrap());
+    let token = [genuine()];
+    let receive = |region: Option<&str>, authorization: &[String], body: &[u8]| {
+        bot.redirector.receive(&Request {
+            body,
+            authorization,
+            content_type: None,
+            region,
+            arrival: Arrival::now(),
+        })
+    };
+    for region in ["emea", "EMEA"] {
+        let reply = refused(receive(Some(region), &token, &incoming()));
+        assert_eq!((reply.status, reply.location.as_deref()), (302, Some("https://emea.example/api/calls")));
+    }
+    assert!(bot.redirector.calls().recent().is_empty());
+    // Whoever is a stranger is not told of it, and what happens to a call here is told here.
+    let stranger = refused(receive(Some("emea"), &["Bearer x".into()], &incoming()));
+    assert_eq!((stranger.status, stranger.location), (401, None));
+    let ends = body(&[deleted(ID)]).to_string();
+    assert!(matches!(receive(Some("emea"), &token, ends.as_bytes()), Receipt::Accepted(..)));
+    for region in [None, Some("amer"), Some(""), Some("emea ")] {
+        assert!(matches!(receive(region, &token, &incoming()), Receipt::Accepted(..)));
+    }
+    for bad in ["http://emea.example", "emea.example", "https://a:b@emea.example", ""] {
+        assert!(Regions::new([("emea".into(), bad.into())]).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_verifier_that_verifies_nothing_needs_no_token() {
+    let verifier = Arc::new(Verifier::dangerously_accepting_anyone(APP));
+    let claims = Arc::new(ClaimDesk::new(Place::Memory, OnFault::Degrade, 10));
+    let redirector = Redirector::new(verifier, Binding::default(), claims, ParseOptions::default(), 10);
+    for authorization in [&[][..], &["x".into()], &["x".into(), "y".into()]] {
+        let body = body(&[created(&format!("call-{}", authorization.len()))]).to_string();
+        let request = Request {
+            body: body.as_bytes(),
+            authorization,
+            content_type: None,
+            region: None,
+            arrival: Arrival::now(),
+        };
+        assert!(matches!(redirector.receive(&request), Receipt::Accepted(..)));
+    }
 }
 
 #[test]

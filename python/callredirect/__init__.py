@@ -67,6 +67,7 @@ from ._native import (
     Unknown,
     Verifier,
     Violation,
+    _one_interpreter,
     parse,
 )
 from ._redirector import Redirector
@@ -136,3 +137,4 @@ __all__ = [
 ]
 
 _Sequence.register(Notifications)  # pyright: ignore[reportAttributeAccessIssue]
+_one_interpreter()

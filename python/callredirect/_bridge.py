@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 class LoopMailbox:
     """The mailbox of one event loop, and who waits for which ticket."""
 
+    __slots__ = ("_loop", "_waiting", "mailbox")
+
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.mailbox = Mailbox()
         self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._loop = weakref.ref(loop)  # the loop's entry in a table of weak keys must not hold it
         loop.add_reader(self.mailbox.fileno(), self._drain)
 
     def _drain(self) -> None:
@@ -34,7 +37,8 @@ class LoopMailbox:
 
     def wait(self, ticket: int) -> asyncio.Future[Any]:
         """What the ticket was waited for. A cancelled wait returns at once; the request itself goes on."""
-        future = self._waiting[ticket] = asyncio.get_running_loop().create_future()
+        loop = self._loop() or asyncio.get_running_loop()
+        future = self._waiting[ticket] = loop.create_future()
         return future
 
 
@@ -42,10 +46,31 @@ _mailboxes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopMailbox] = 
 _inherited: list[LoopMailbox] = []
 
 
+def _after_fork() -> None:
+    """In the child the parent listens at the other end: whoever goes on with its loop needs a mailbox of his own."""
+    # Letting go would close a descriptor that the loop's selector still has, and that it might then meet again as
+    # another file.
+    _inherited.extend(_mailboxes.values())
+    _mailboxes.clear()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
 def under_trio() -> bool:
     """Whether trio runs the caller, itself or below anyio."""
     trio = sys.modules.get("trio")
     return trio is not None and bool(trio.lowlevel.in_trio_run())
+
+
+def need_asyncio(what: str) -> None:
+    """Raises ``RuntimeError`` where something else runs the caller, or nothing does."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        raise RuntimeError(
+            f"{what} needs a running event loop of asyncio; under trio use parse, Verifier and AsyncClient"
+        ) from None
 
 
 def loop_mailbox() -> LoopMailbox | TrioMailbox:
@@ -61,14 +86,9 @@ def loop_mailbox() -> LoopMailbox | TrioMailbox:
 
         return _trio.mailbox()
     box = _mailboxes.get(loop)
-    if box is not None and box.mailbox.pid == os.getpid():
-        return box
-    if box is not None:
-        # After a fork: the parent listens at the other end. Letting go would close a descriptor that the loop's
-        # selector still has, and that it might then meet again as another file.
-        _inherited.append(box)
-    _forget_closed_loops()
-    box = _mailboxes[loop] = LoopMailbox(loop)
+    if box is None:
+        _forget_closed_loops()
+        box = _mailboxes[loop] = LoopMailbox(loop)
     return box
 
 

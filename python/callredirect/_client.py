@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from ._native import Cloud, Sender
+from ._observe import Watched
 from .exceptions import CredentialError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import Literal, TypeAlias
 
     from typing_extensions import Self
 
+    from ._bridge import LoopMailbox
     from ._credential import Credential
     from ._native import Call, Deadline, Limits, Outcome, PreparedRedirect, Redirect
     from ._tokens import Tokens
+    from ._trio import TrioMailbox
+
+    OnAmbiguous: TypeAlias = Literal["probe_then_resend", "stop"]
 
 _TOO_LATE = "the deadline had passed before anything could be sent"
 _NEVER_CAME = "the credential gave no token before the deadline"
@@ -31,6 +37,7 @@ class _Door:
         cloud: Cloud = Cloud.GLOBAL,
         base_url: str | None = None,
         limits: Limits | None = None,
+        on_ambiguous: OnAmbiguous = "probe_then_resend",
     ) -> None:
         from . import _credential
 
@@ -41,7 +48,14 @@ class _Door:
             raise ValueError(f"cloud must be {clouds}, not {cloud!r}")  # noqa: TRY004
         root = cloud.graph_root if base_url is None else base_url
         own = _credential.own(credential)
-        self._sender = Sender(api_version=api_version, root=root, limits=limits, cloud=cloud, credential=own)
+        self._sender = Sender(
+            api_version=api_version,
+            root=root,
+            limits=limits,
+            cloud=cloud,
+            credential=own,
+            on_ambiguous=on_ambiguous,
+        )
         # A token as such, where others come from, or neither: Rust's own.
         self._fixed = credential if isinstance(credential, str) else None
         self._tokens: Tokens | None = None
@@ -75,6 +89,14 @@ class Client(_Door):
         cloud: Where Graph is.
         base_url: Another root of Graph, such as a simulator's; plain http on loopback only.
         limits: Other numbers than Microsoft's present ones.
+        on_ambiguous: What to do when a request left and nobody knows whether it took effect: no answer came, the
+            connection broke, or a server error came that does not say. ``"probe_then_resend"`` asks Graph for the
+            call, and sends the same bytes again if it still rings. ``"stop"`` leaves it at ``Unknown``. No source
+            settles what Graph answers when a call is redirected for the second time; whoever will not rely on its
+            refusing that chooses ``"stop"``.
+
+    What surely never left is sent again until the deadline; what Graph turned away for the moment (429, 503) when it
+    says, if that is soon enough; at most four times. Never to other targets.
 
     Works with and without ``with``; ``close`` is optional at exit.
     """
@@ -99,6 +121,10 @@ class Client(_Door):
             CredentialError: No usable token; nothing was sent. What the credential itself raises comes unchanged.
         """
         request = self._prepare(call, redirect, deadline)
+        with Watched(call, request) as watched:
+            return watched.ended(self._settle(request))
+
+    def _settle(self, request: PreparedRedirect) -> Outcome:
         if request.deadline.passed:
             return request.never_sent(_TOO_LATE)
         token = self._fixed
@@ -162,15 +188,14 @@ class AsyncClient(_Door):
         Cancelling returns at once. A request that is already on its way is not cut off.
         """
         request = self._prepare(call, redirect, deadline)
-        return await self._send(request, await self._token(request))
+        with Watched(call, request) as watched:
+            return watched.ended(await self._send(request, await self._token(request)))
 
     async def warm_up(self, tenant_id: str | None = None, *, timeout: float = _WARM_UP_SECONDS) -> None:
         """Fetches a token and opens a connection, so that the first call waits for neither; see ``Client.warm_up``."""
         if self._tokens is not None and await self._tokens.get_async(tenant_id, timeout) is None:
             raise CredentialError(_NEVER_CAME)
-        from ._bridge import loop_mailbox
-
-        box = loop_mailbox()
+        box = self._mailbox()
         error: BaseException | None = await box.wait(
             self._sender.submit_warm_up(tenant_id, timeout, box.mailbox)
         )
@@ -201,15 +226,21 @@ class AsyncClient(_Door):
         return outcome or request.give_up()
 
     async def _submit(self, request: PreparedRedirect, token: str | None) -> Outcome | None:
-        from ._bridge import loop_mailbox
-
-        box = loop_mailbox()
+        box = self._mailbox()
         result: Outcome | CredentialError | None = await box.wait(
             self._sender.submit(request, token, box.mailbox)
         )
         if isinstance(result, CredentialError):
             raise result
         return result
+
+    @staticmethod
+    def _mailbox() -> LoopMailbox | TrioMailbox:
+        """The mailbox of the running loop. Its module is imported late, for it costs more than the rest, and once."""
+        from ._bridge import loop_mailbox
+
+        AsyncClient._mailbox = staticmethod(loop_mailbox)  # type: ignore[method-assign]
+        return loop_mailbox()
 
     async def close(self) -> None:
         """Refuses further calls. Redirects under way are not cut off."""

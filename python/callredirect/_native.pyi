@@ -2,8 +2,84 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any, Final, Literal, NoReturn, SupportsFloat, SupportsIndex, final, overload
 
-from _typeshed import Incomplete, SupportsGetItem
+from _typeshed import SupportsGetItem
 from typing_extensions import Self, disjoint_base
+
+from callredirect.testing._scripts import Callee, CallScript, Ending, Fault, FaultName, Party, Step, Timeline
+
+__all__ = [
+    "Accepted",
+    "Attempt",
+    "AudioRoutingGroup",
+    "BotReplied",
+    "Call",
+    "CallEnded",
+    "CallFinished",
+    "CallGone",
+    "CallMediaState",
+    "CallOptions",
+    "CallRoute",
+    "CallTranscriptionInfo",
+    "CallUpdated",
+    "ChatInfo",
+    "ClaimRecord",
+    "Claims",
+    "ClientCertificate",
+    "ClientSecret",
+    "Cloud",
+    "ContentSharingChanged",
+    "ContentSharingSession",
+    "Deadline",
+    "Events",
+    "Expired",
+    "Freshness",
+    "Identity",
+    "IncomingCall",
+    "IncomingContext",
+    "JsonObject",
+    "Limits",
+    "Mailbox",
+    "ManagedIdentity",
+    "MediaStream",
+    "MeetingInfo",
+    "Notification",
+    "NotificationSent",
+    "Notifications",
+    "Operation",
+    "OperationEnded",
+    "OperationUpdated",
+    "OtherNotification",
+    "Outcome",
+    "Participant",
+    "ParticipantInfo",
+    "ParticipantsChanged",
+    "PreparedRedirect",
+    "Receipt",
+    "ReceivedRedirect",
+    "Receiver",
+    "RecordingInfo",
+    "Redirect",
+    "RedirectReceived",
+    "Rejected",
+    "RemovedState",
+    "Reply",
+    "RestrictedExperience",
+    "ResultInfo",
+    "RungCall",
+    "Scenario",
+    "Sender",
+    "Simulator",
+    "SimulatorEvent",
+    "Target",
+    "ToneInfo",
+    "TrackedCall",
+    "Unknown",
+    "Verifier",
+    "Violation",
+    "_one_interpreter",
+    "_restore",
+    "parse",
+]
 
 @final
 class Accepted(Outcome):
@@ -127,6 +203,29 @@ class AudioRoutingGroup(JsonObject):
     def sources(self, /) -> tuple[str, ...]:
         """
         Ids of the participants who are heard.
+        """
+
+@final
+class BotReplied(SimulatorEvent):
+    """
+    The bot answered a notification, or did not.
+    """
+
+    __match_args__: Final[tuple[Literal["change_type"], Literal["status"]]]
+    @property
+    def change_type(self, /) -> str:
+        """
+        ``changeType`` of the notification.
+        """
+    @property
+    def problem(self, /) -> str | None:
+        """
+        Why no answer came.
+        """
+    @property
+    def status(self, /) -> int | None:
+        """
+        HTTP status; `None` when no answer came.
         """
 
 @final
@@ -410,6 +509,24 @@ class CallEnded(Notification):
     def call(self, /) -> Call:
         """
         The call.
+        """
+
+@final
+class CallFinished(SimulatorEvent):
+    """
+    A call is over.
+    """
+
+    __match_args__: Final[tuple[Literal["ending"], Literal["answered_by"]]]
+    @property
+    def answered_by(self, /) -> Target | None:
+        """
+        Who picked up.
+        """
+    @property
+    def ending(self, /) -> Ending:
+        """
+        How it ended, as `RungCall.ending`.
         """
 
 @final
@@ -937,6 +1054,14 @@ class Deadline:
         """
 
 @final
+class Events:
+    """
+    Iterates over what happens; waits for the next event, and ends when the simulator is closed.
+    """
+    def __iter__(self, /) -> Events: ...
+    def __next__(self, /) -> NotificationSent | BotReplied | RedirectReceived | CallFinished: ...
+
+@final
 class Expired(Outcome):
     """
     The time is up. ``sent`` says whether a request ever left: if so, the redirect may still have taken effect; if not,
@@ -1344,6 +1469,39 @@ class Notification(JsonObject):
         """
         The call id in the resource URL. Differs from ``call_id`` only where the sender contradicts itself,
         as the specification's own second example does.
+        """
+
+@final
+class NotificationSent(SimulatorEvent):
+    """
+    A notification left for the bot, or was lost on the way.
+    """
+
+    __match_args__: Final[tuple[Literal["change_type"], Literal["state"], Literal["faults"]]]
+    @property
+    def body(self, /) -> bytes:
+        """
+        The body, byte for byte.
+        """
+    @property
+    def change_type(self, /) -> str:
+        """
+        ``"created"``, ``"updated"`` or ``"deleted"``.
+        """
+    @property
+    def faults(self, /) -> tuple[FaultName, ...]:
+        """
+        What was done to it, by name.
+        """
+    @property
+    def state(self, /) -> str:
+        """
+        State of the call in it.
+        """
+    @property
+    def url(self, /) -> str:
+        """
+        Where it went.
         """
 
 @final
@@ -1796,6 +1954,11 @@ class Receipt:
         Calls to redirect.
         """
     @property
+    def keys_due(self, /) -> bool:
+        """
+        Whether newer keys should be fetched now, for later requests.
+        """
+    @property
     def reason(self, /) -> str | None:
         """
         Why the request was refused, for logs.
@@ -1818,9 +1981,14 @@ class ReceivedRedirect:
     """
     def __repr__(self, /) -> str: ...
     @property
+    def accepted(self, /) -> bool:
+        """
+        Whether the call was redirected, answered or not.
+        """
+    @property
     def after(self, /) -> float | None:
         """
-        Milliseconds the call had been ringing; `None` when the call is unknown.
+        Seconds the call had been ringing; `None` when the call is unknown.
         """
     @property
     def api_version(self, /) -> str:
@@ -1843,14 +2011,34 @@ class ReceivedRedirect:
         The `client-request-id` header.
         """
     @property
+    def code(self, /) -> str | None:
+        """
+        Graph's error code, such as ``"8522"``.
+        """
+    @property
+    def fault(self, /) -> FaultName | None:
+        """
+        What went wrong on purpose, by name.
+        """
+    @property
     def headers(self, /) -> dict[str, str]:
         """
         Headers that correlate or identify: `client-request-id`, `scenario-id`, `content-type`, `user-agent`.
         """
     @property
-    def status(self, /) -> int:
+    def message(self, /) -> str | None:
         """
-        HTTP status it was answered with: 202 when accepted.
+        Graph's words for it.
+        """
+    @property
+    def status(self, /) -> int | None:
+        """
+        HTTP status it was answered with: 202 when accepted; `None` when a fault kept the answer back.
+        """
+    @property
+    def violations(self, /) -> tuple[Violation, ...]:
+        """
+        Every rule it breaks, warnings included, each with its place in the JSON.
         """
 
 @final
@@ -1858,7 +2046,16 @@ class Receiver:
     """
     Verifies, reads and claims; knows the calls.
     """
-    def __new__(cls, /, verifier: Verifier, *, store: str, fail_closed: bool) -> Receiver: ...
+    def __new__(
+        cls,
+        /,
+        verifier: Verifier,
+        *,
+        store: str,
+        fail_closed: bool,
+        application_instances: Sequence[str] | None,
+        regions: Mapping[str, str],
+    ) -> Receiver: ...
     @property
     def calls(self, /) -> tuple[TrackedCall, ...]:
         """
@@ -1889,7 +2086,7 @@ class Receiver:
         """
     def fetch_keys(self, /, mailbox: Mailbox) -> int:
         """
-        Fetches Microsoft's keys; ``None`` or the reason of the failure comes through the mailbox.
+        Fetches Microsoft's keys, or waits for who is at it; ``None`` or the reason of the failure comes through the mailbox.
         """
     def find(self, /, call_id: str) -> TrackedCall | None:
         """
@@ -2101,6 +2298,19 @@ class Redirect:
         """
 
 @final
+class RedirectReceived(SimulatorEvent):
+    """
+    A redirect arrived at Graph. It has the verdict with it.
+    """
+
+    __match_args__: Final[tuple[Literal["redirect"]]]
+    @property
+    def redirect(self, /) -> ReceivedRedirect:
+        """
+        The redirect, with status, code and violations.
+        """
+
+@final
 class Rejected(Outcome):
     """
     Graph said no; nothing rings.
@@ -2205,7 +2415,7 @@ class Reply:
     @property
     def status(self, /) -> int:
         """
-        HTTP status: 202 accepted, 204 for the old Skype format, else 400, 401, 403, 413, 415 or 503.
+        HTTP status: 202 accepted, 204 for the old Skype format, 302 to another region's webhook, else 400, 401, 403, 413, 415 or 503.
         """
 
 @final
@@ -2271,6 +2481,11 @@ class RungCall:
     """
     def __repr__(self, /) -> str: ...
     @property
+    def answered_by(self, /) -> Target | None:
+        """
+        The target of the redirect that picked up.
+        """
+    @property
     def api_version(self, /) -> str | None:
         """
         `"v1.0"` or `"beta"`, as the redirect was sent.
@@ -2289,6 +2504,23 @@ class RungCall:
     def ended_status(self, /) -> int | None:
         """
         HTTP status of the bot's reply to the notification of the end; `None` when it got none or did not reply.
+        """
+    @property
+    def ending(self, /) -> Ending:
+        """
+        How the call ended: ``"answered"``, ``"no_answer"``, ``"busy"``, ``"unreachable"``, ``"hung_up"`` by the caller,
+        ``"expired"`` without a redirect, or ``"refused"`` by the bot.
+        """
+    @property
+    def name(self, /) -> str | None:
+        """
+        The scenario's name for the call.
+        """
+    @property
+    def problem(self, /) -> str | None:
+        """
+        What is wrong with the bot and where to look, in one line; `None` when its call was redirected, or the caller
+        hung up.
         """
     @property
     def redirect(self, /) -> dict[str, Any] | None:
@@ -2311,9 +2543,62 @@ class RungCall:
         HTTP status of the bot's reply; `None` when it did not reply while the call rang.
         """
     @property
-    def steps(self, /) -> list[tuple[str, float]]:
+    def steps(self, /) -> list[tuple[Step, float]]:
         """
-        What happened when, in milliseconds since ringing: `rang`, then `replied`, `redirected`, `expired`, `ended`.
+        What happened when, in seconds since ringing: `rang`, then `replied`, `redirected`, `answered`, `hung_up`,
+        `expired`, `ended`.
+        """
+
+@final
+class Scenario:
+    """
+    Calls to be rung: who rings, who picks up, what goes wrong. `Simulator.play` rings them.
+
+    ```python
+    Scenario([{"callees": {"98da8a1a-1b87-452c-a713-65d3f10b1253": "busy", "*": 3.0}, "faults": ["duplicate"]}], speed=100)
+    ```
+
+    A file has the same keys, in TOML; `load` reads it.
+
+    Args:
+        calls: The script of each call. Its keys are those of `Simulator.ring`, and `start` (seconds from the beginning),
+            `count` (how many such calls) and `example` (1, 2 or 3 of Microsoft's documentation, as a base).
+        speed: How many times faster people are than the clock; the simulator's when `None`.
+        seed: Decides about faults with a probability; the simulator's when `None`.
+        faults: What goes wrong with every call, beside each call's own.
+        together: Calls at once; others wait. Graph's own limit for an app is 100.
+
+    Raises:
+        ParseError: A key or value that no script has; `path` says where, and the message what was probably meant.
+    """
+    def __eq__(self, value: object, /) -> bool: ...
+    def __len__(self, /) -> int:
+        """
+        How many calls will ring.
+        """
+    def __ne__(self, value: object, /) -> bool: ...
+    def __new__(
+        cls,
+        /,
+        calls: Sequence[CallScript],
+        *,
+        speed: float | None = None,
+        seed: int | None = None,
+        faults: Sequence[Fault] | None = None,
+        together: SupportsIndex = 100,
+    ) -> Self: ...
+    def __repr__(self, /) -> str: ...
+    @classmethod
+    def from_toml(cls, /, text: str, name: str = "scenario") -> Self:
+        """
+        Reads the text of a TOML file; `name` is the file's, for messages.
+        """
+    @classmethod
+    def load(cls, /, path: str | PathLike[str]) -> Self:
+        """
+        Reads a TOML file.
+
+        Raises `OSError` if it cannot be read, and `ParseError` with file, line and key if something is wrong in it.
         """
 
 @final
@@ -2330,6 +2615,7 @@ class Sender:
         limits: Limits | None = None,
         cloud: Cloud = ...,
         credential: ClientSecret | ClientCertificate | ManagedIdentity | None = None,
+        on_ambiguous: str = "probe_then_resend",
     ) -> Sender: ...
     @property
     def api_version(self, /) -> str:
@@ -2387,7 +2673,12 @@ class Simulator:
 
     `port=0` takes a free port. `own_key=True` signs with a new key instead of the one all simulators of a process
     share, which makes its tokens forgeries to the others. `token_lifetime` is that of the tokens that the token endpoint
-    issues, in seconds.
+    issues, in seconds. `cloud` says which cloud's Graph it is: beta is served worldwide only, calls in China not at all.
+
+    `speed` makes people so many times faster than the clock: they pick up and hang up, and telephones give up ringing,
+    in so much less time; Graph's 15 seconds and the times of faults stay, for the bot lives in real time. `faults` go
+    wrong with every call, after the call's own (see `Simulator.faults`); `seed` decides about those with a probability.
+    `second_redirect` is what a second redirect of a call is told: no public source says what Graph tells.
     """
     def __enter__(self, /) -> Self: ...
     def __exit__(self, /, *_exception: Any) -> None: ...
@@ -2400,6 +2691,11 @@ class Simulator:
         *,
         own_key: bool = False,
         token_lifetime: SupportsFloat | SupportsIndex = 3600.0,
+        cloud: Cloud = ...,
+        speed: SupportsFloat | SupportsIndex = 1.0,
+        seed: SupportsIndex = 0,
+        faults: Sequence[Fault] | None = None,
+        second_redirect: Literal["not_found", "accepted", "conflict"] = "not_found",
     ) -> Self: ...
     def __repr__(self, /) -> str: ...
     def access_token(
@@ -2435,6 +2731,19 @@ class Simulator:
     def close(self, /) -> None:
         """
         Stops serving and ends every call. Harmless when closed already; returns within a second.
+        """
+    def events(self, /, *, start: int | None = None, timeout: float | None = None) -> Events:
+        """
+        Iterates over what happens from now on: notifications, replies, redirects with their verdict, ends of calls.
+
+        The iterator waits for the next event and ends when the simulator is closed, or when nothing happens for
+        `timeout` seconds: with 0 it gives what has happened and stops. `start` is the number of the event to begin
+        with; the last 10,000 are kept, so 0 gives all of a short test.
+        """
+    @staticmethod
+    def faults() -> dict[FaultName, str]:
+        """
+        Every fault by name, with what happens in words.
         """
     @property
     def identity_header(self, /) -> str:
@@ -2472,10 +2781,16 @@ class Simulator:
         call_id: str | None = None,
         tenant_id: str | None = None,
         wait: SupportsFloat | SupportsIndex = 15.0,
+        faults: Sequence[Fault] | None = None,
     ) -> str:
         """
         Makes a call known to Graph as if it rang from now on, and rings nobody: for tests of a client alone.
-        Returns its id.
+        Returns its id. `faults` are of Graph's answers only.
+        """
+    def play(self, /, url: str, scenario: Scenario) -> list[RungCall]:
+        """
+        Rings the bot at `url` with every call of a scenario, and waits until all are over. The results come in the
+        scenario's order.
         """
     @property
     def redirects(self, /) -> list[ReceivedRedirect]:
@@ -2489,32 +2804,60 @@ class Simulator:
         Raises `ValueError` if it is no certificate.
         """
     @property
-    def requests(self, /) -> list[tuple[str, str, int]]:
+    def requests(self, /) -> list[tuple[str, str, int | None]]:
         """
-        The last 10,000 requests Graph served, oldest first: method, path, status.
+        The last 10,000 requests Graph served, oldest first: method, path, status; `None` for one left unanswered.
         """
     def ring(
         self,
         /,
         url: str,
         *,
+        name: str | None = None,
         call_id: str | None = None,
-        source: dict[str, Any] | None = None,
-        targets: Sequence[dict[str, Any]] | None = None,
+        source: Party | None = None,
+        targets: Sequence[Party] | None = None,
         tenant_id: str | None = None,
         callback_uri: str | None = None,
         token: str | Literal[False] | None = None,
         body: bytes | str | None = None,
         wait: SupportsFloat | SupportsIndex = 15.0,
+        callees: Mapping[str, Callee] | None = None,
+        hang_up: float | None = None,
+        timeline: Timeline = "specification",
+        faults: Sequence[Fault] | None = None,
+        patience: SupportsFloat | SupportsIndex = 5.0,
     ) -> RungCall:
         """
-        Rings the bot at `url` and waits until the call is over: redirected and ended, or not answered within `wait`
-        seconds (15 at most), or refused by the bot.
+        Rings the bot at `url` and waits until the call is over.
 
-        `source` and each of `targets` are identity sets such as `{"user": {"id": "..."}}`, or whole participants with
-        an `identity`. `token` is a genuine one when `None`, the text given, or with `False` no `Authorization` at all;
-        `body` is sent instead of the notification, byte for byte. Only URLs on this machine are rung (`ValueError`);
-        a bot nobody answers for is a `ConnectionError`.
+        Args:
+            url: The bot's webhook. Only addresses on this machine are rung.
+            name: Yours for the call, in its result.
+            call_id: A new GUID when `None`.
+            source: Who rings: an identity set such as `{"user": "..."}` or `{"phone": {"id": "+14255550100"}}`, or a whole
+                participant with an `identity`. A Teams user when `None`.
+            targets: Who is rung, in the same form; the bot when `None`. A call to the bot's telephone number has an
+                `applicationInstance` here.
+            tenant_id: Tenant of the call; the simulator's when `None`.
+            callback_uri: `callbackUri` of the call.
+            token: Genuine when `None`, the text given, or with `False` no `Authorization` at all.
+            body: Sent instead of the notification, byte for byte.
+            wait: Seconds Graph gives the bot, 15 at most.
+            callees: What the targets of the redirect do, by id or number: pick up after so many seconds, or `"no_answer"`,
+                `"busy"`, `"unreachable"`. `"*"` stands for all others. Whoever nothing is said of picks up at once.
+            hang_up: Seconds after which the caller hangs up.
+            timeline: `"specification"`: incoming, then terminated, as documented. `"redirecting"`: as documented in 2019,
+                with a state in between, who picked up, and a termination reason.
+            faults: What goes wrong on purpose, as names or as tables such as
+                `{"name": "throttled", "nth": 1, "seconds": 0.5}`; `Simulator.faults` lists them. Without `nth` and
+                `probability` a fault strikes each time.
+            patience: Seconds to wait for somebody to listen at `url`.
+
+        Raises:
+            ParseError: A value that cannot be; `path` says which.
+            ValueError: The bot is not on this machine, or a call of this id is ringing.
+            ConnectionError: Nothing listens at `url`.
         """
     def ring_example(
         self,
@@ -2525,15 +2868,51 @@ class Simulator:
         call_id: str | None = None,
         token: str | Literal[False] | None = None,
         wait: SupportsFloat | SupportsIndex = 15.0,
+        callees: Mapping[str, Callee] | None = None,
+        faults: Sequence[Fault] | None = None,
+        patience: SupportsFloat | SupportsIndex = 5.0,
     ) -> RungCall:
         """
         Rings the bot with the incoming call of Microsoft's documented example 1 (forward to an application),
         2 (two users at once) or 3 (to a phone number). The rest as in `ring`.
         """
+    def rotate_keys(self, /) -> None:
+        """
+        From now on a new key signs, published beside the one before.
+        """
     @property
     def tenant_id(self, /) -> str:
         """
         The tenant of calls and tokens that name no other.
+        """
+    def wait_until_listening(self, /, url: str, timeout: SupportsFloat | SupportsIndex = 5.0) -> None:
+        """
+        Waits until somebody listens at `url`, for a bot that has just been started; `ring` does so by itself.
+
+        Raises `ConnectionError` when nobody does within `timeout` seconds.
+        """
+
+@disjoint_base
+class SimulatorEvent:
+    """
+    Something that happened to a call. Its class tells what: `NotificationSent`, `BotReplied`, `RedirectReceived` or
+    `CallFinished`.
+    """
+    def __repr__(self, /) -> str: ...
+    @property
+    def at(self, /) -> float:
+        """
+        Seconds since the simulator started.
+        """
+    @property
+    def call_id(self, /) -> str:
+        """
+        Call id.
+        """
+    @property
+    def number(self, /) -> int:
+        """
+        0 for the first of a simulator, then one more each time: a gap means that the reader was too slow.
         """
 
 @final
@@ -2847,13 +3226,24 @@ class Verifier:
     """
     Tells whether Microsoft sent a notification. Safe to use from many threads.
 
+    A `Redirector` sees to the keys by itself: it fetches them for the first call, anew every hour in the background, and
+    for a token whose key is not among them, for these at most once in 30 seconds. Old keys serve while a fetch fails, for
+    24 hours.
+
+    The defaults are those of the public cloud. Government clouds differ, and what they send is not settled: in GCC High the
+    issuer was seen to be ``https://api.botframework.com/``, with a slash, signed by a key that this cloud's metadata did
+    not have. Set ``issuers`` and ``metadata_url`` to what you see.
+
     Args:
         app_id: The bot's application id, the audience of every token.
         tenants: Tenant ids whose calls are taken; ``None`` takes any, an empty list none.
-        issuers: Accepted issuers, exact; ``None`` for the two of the public cloud.
-        metadata_url: Where the keys are published.
+        issuers: Accepted issuers, exact, except that one given with a slash at its end is accepted without it, too;
+            ``None`` for the two of the public cloud.
+        metadata_url: Where the keys are published: OpenID metadata whose ``jwks_uri`` is followed; https, or http on
+            loopback. ``None`` for the public cloud's, unless there are ``jwks``.
         jwks: Keys to use, a JSON Web Key Set as JSON text or dict. Keys that cannot have signed a notification
-            are passed over.
+            are passed over. With a ``metadata_url`` too, they serve until the first fetch.
+        key_hosts: Hosts that the metadata may send us to for the keys, besides its own.
 
     Raises:
         ParseError: ``jwks`` is no key set.
@@ -2867,12 +3257,37 @@ class Verifier:
         issuers: Sequence[str] | None = None,
         metadata_url: str | None = None,
         jwks: bytes | str | dict[str, Any] | None = None,
+        *,
+        key_hosts: Sequence[str] = ...,
     ) -> Verifier: ...
     def __repr__(self, /) -> str: ...
+    @property
+    def accepts_anyone(self, /) -> bool:
+        """
+        Whether nothing is verified: see `dangerously_accepting_anyone`.
+        """
     @property
     def app_id(self, /) -> str:
         """
         The bot's application id.
+        """
+    @staticmethod
+    def dangerously_accepting_anyone(app_id: str) -> Verifier:
+        """
+        A verifier that verifies nothing, for experiments on your own machine: whoever reaches the webhook can make
+        this bot redirect calls. A `Redirector` with it says so in the log, as a ``WARNING``.
+
+        Raises:
+            ValueError: ``app_id`` is empty.
+        """
+    def fetch_keys(self, /) -> None:
+        """
+        Fetches the keys now, which a `Redirector` does by itself: for a verifier used alone. Blocks, at most 5 seconds
+        or so; another thread's fetch that is under way is waited for instead. Nothing happens within a second of
+        the last fetch.
+
+        Raises:
+            OSError: The keys could not be had; those before stay in use.
         """
     @property
     def issuers(self, /) -> list[str]:
@@ -2967,6 +3382,12 @@ class Violation:
         The offending value as it is in the JSON, telephone numbers unmasked.
         """
 
+def _one_interpreter() -> None:
+    """
+    Raises ``ImportError`` in a second interpreter of a process: what is kept for ever are objects of the first one.
+    Python 3.12 and newer refuse it themselves.
+    """
+
 def _restore(
     kind: str, text: str, received_at: SupportsFloat | SupportsIndex, url_id: str | None = None
 ) -> Any:
@@ -2992,4 +3413,76 @@ def parse(
     Raises ``ParseError`` for a body that is not JSON, not notifications, or beyond the bounds.
     """
 
-def __getattr__(name: str) -> Incomplete: ...
+__all__ = [
+    "Accepted",
+    "Attempt",
+    "AudioRoutingGroup",
+    "BotReplied",
+    "Call",
+    "CallEnded",
+    "CallFinished",
+    "CallGone",
+    "CallMediaState",
+    "CallOptions",
+    "CallRoute",
+    "CallTranscriptionInfo",
+    "CallUpdated",
+    "ChatInfo",
+    "ClaimRecord",
+    "Claims",
+    "ClientCertificate",
+    "ClientSecret",
+    "Cloud",
+    "ContentSharingChanged",
+    "ContentSharingSession",
+    "Deadline",
+    "Events",
+    "Expired",
+    "Freshness",
+    "Identity",
+    "IncomingCall",
+    "IncomingContext",
+    "JsonObject",
+    "Limits",
+    "Mailbox",
+    "ManagedIdentity",
+    "MediaStream",
+    "MeetingInfo",
+    "Notification",
+    "NotificationSent",
+    "Notifications",
+    "Operation",
+    "OperationEnded",
+    "OperationUpdated",
+    "OtherNotification",
+    "Outcome",
+    "Participant",
+    "ParticipantInfo",
+    "ParticipantsChanged",
+    "PreparedRedirect",
+    "Receipt",
+    "ReceivedRedirect",
+    "Receiver",
+    "RecordingInfo",
+    "Redirect",
+    "RedirectReceived",
+    "Rejected",
+    "RemovedState",
+    "Reply",
+    "RestrictedExperience",
+    "ResultInfo",
+    "RungCall",
+    "Scenario",
+    "Sender",
+    "Simulator",
+    "SimulatorEvent",
+    "Target",
+    "ToneInfo",
+    "TrackedCall",
+    "Unknown",
+    "Verifier",
+    "Violation",
+    "_one_interpreter",
+    "_restore",
+    "parse",
+]

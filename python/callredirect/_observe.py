@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from ._native import Outcome, PreparedRedirect
+    from ._native import Call, Outcome, PreparedRedirect
 
 _NAMES: dict[type[Outcome], str] = {
     Accepted: "accepted",
@@ -43,10 +43,10 @@ def logger(step: str = "") -> logging.Logger:
 class Watched:
     """One redirect from when it is ready to be sent until its outcome is known: ``with Watched(...) as watched``."""
 
-    __slots__ = ("_call_id", "_request", "_silent", "_span")
+    __slots__ = ("_call", "_request", "_silent", "_span")
 
-    def __init__(self, call_id: str | None, request: PreparedRedirect, *, silent: bool = True) -> None:
-        self._call_id = call_id
+    def __init__(self, call: Call | str, request: PreparedRedirect, *, silent: bool = True) -> None:
+        self._call = call
         self._request = request
         # Where nothing is set up, Python prints warnings. The caller of a client holds the outcome in his hand, and
         # needs no print; what a `Redirector` does behind the scenes would go unseen.
@@ -81,6 +81,10 @@ class Watched:
         if self._span is not None:
             self._span.end()
 
+    @property
+    def _call_id(self) -> str | None:
+        return self._call if isinstance(self._call, str) else self._call.id
+
     def _log(self, outcome: Outcome) -> None:
         import logging
 
@@ -90,11 +94,11 @@ class Watched:
         level = logging.INFO if isinstance(outcome, _FINE) else logging.WARNING
         if not log.isEnabledFor(level):
             return
-        name, attempts = _NAMES[type(outcome)], outcome.attempts
+        call_id, name, attempts = self._call_id, _NAMES[type(outcome)], outcome.attempts
         elapsed, left = outcome.elapsed * 1e3, self._request.deadline.remaining * 1e3
         last = attempts[-1] if attempts else None
         fields = {
-            "call_id": self._call_id,
+            "call_id": call_id,
             "client_request_id": outcome.client_request_id,
             "outcome": name.replace(" ", "_"),
             "attempts": len(attempts),
@@ -102,18 +106,18 @@ class Watched:
             "time_left_ms": round(left, 3),
             "status": last and last.status,
             "code": getattr(outcome, "code", None),
-            "request_id": last and last.request_id,
+            "request_id": getattr(outcome, "request_id", None) or (last and last.request_id),
         }
         for number, attempt in enumerate(attempts, 1) if log.isEnabledFor(logging.DEBUG) else ():
             what, took = attempt.status or attempt.error, attempt.duration * 1e3
-            log.debug("call %s: attempt %d: %s, %.1f ms", self._call_id, number, what, took, extra=fields)
+            log.debug("call %s: attempt %d: %s, %.1f ms", call_id, number, what, took, extra=fields)
         detail = getattr(outcome, "reason", None) or " ".join(
             str(fields[key]) for key in ("status", "code") if fields[key] is not None
         )
         log.log(
             level,
             "call %s: %s: %s, attempts %d, %.1f ms, %.0f ms left, client-request-id %s, request-id %s",
-            self._call_id,
+            call_id,
             name,
             detail,
             len(attempts),
@@ -133,12 +137,13 @@ class Watched:
         span.set_attribute("callredirect.client_request_id", outcome.client_request_id)
         span.set_attribute("callredirect.attempts", len(attempts))
         span.set_attribute("callredirect.time_left", self._request.deadline.remaining)
-        if self._call_id is not None:
-            span.set_attribute("callredirect.call_id", self._call_id)
+        if (call_id := self._call_id) is not None:
+            span.set_attribute("callredirect.call_id", call_id)
         if attempts and attempts[-1].status is not None:
             span.set_attribute("http.response.status_code", attempts[-1].status)
-        if attempts and attempts[-1].request_id is not None:
-            span.set_attribute("callredirect.request_id", attempts[-1].request_id)
+        request_id = getattr(outcome, "request_id", None) or (attempts and attempts[-1].request_id)
+        if request_id:
+            span.set_attribute("callredirect.request_id", request_id)
         if not isinstance(outcome, _FINE):
             self._fault(getattr(outcome, "code", None) or _NAMES[type(outcome)])
 

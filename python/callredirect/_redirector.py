@@ -6,23 +6,25 @@ Receiving is Rust's; what is here calls the bot's own functions, and runs on aft
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import time
 from collections.abc import Iterator
 
 from ._claims import LEASE, NativeClaims, OwnClaims, check
 from ._client import AsyncClient
-from ._native import Accepted, ClaimRecord, Cloud, Outcome, Receiver, Redirect, Reply, TrackedCall, Verifier
+from ._native import ClaimRecord, Cloud, Receiver, Redirect, Reply, TrackedCall, Verifier
+from ._observe import Watched, logger
 from .exceptions import CallRedirectError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
-    import logging
-    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
     from typing import Any, Literal, TypeAlias, TypeVar
 
     from ._claims import Grant
+    from ._client import OnAmbiguous
     from ._credential import Credential
     from ._native import Call, Limits, PreparedRedirect
     from .stores import ClaimStore
@@ -53,13 +55,6 @@ _MOST_LOGGED = 20
 _ENDED = "the call ended before it could be redirected"
 
 
-def _logger() -> logging.Logger:
-    # Imported when there is something to say: it costs more than the rest of the package.
-    import logging
-
-    return logging.getLogger("callredirect")
-
-
 class Redirector:
     """A bot that redirects calls. Give its ``handle`` every request to the calling webhook.
 
@@ -82,6 +77,13 @@ class Redirector:
         cloud: Where Graph is.
         base_url: Another root of Graph, such as a simulator's; plain http on loopback only.
         limits: Other numbers than Microsoft's present ones.
+        on_ambiguous: As for ``AsyncClient``.
+        application_instances: Object ids of the application instances (resource accounts, phone numbers) that are this
+            bot's. A call must then ring one of them, or the application itself; else it is answered 403. ``None``
+            takes the calls of any instance.
+        region_urls: For a bot in several regions: the other regions' webhooks by the caller's region (``"emea"``,
+            ``"apac"``, ...), as Microsoft names it in ``X-Microsoft-Skype-Caller-Region``. Their calls are answered
+            302 with that address, and Microsoft goes there.
 
     The host owns the server, the event loop and the lifecycle; see ``callredirect.adapters``. Logs to
     ``callredirect``: ``INFO`` for refused notifications and accepted redirects, ``WARNING`` for other outcomes,
@@ -103,6 +105,9 @@ class Redirector:
         cloud: Cloud = Cloud.GLOBAL,
         base_url: str | None = None,
         limits: Limits | None = None,
+        on_ambiguous: OnAmbiguous = "probe_then_resend",
+        application_instances: Sequence[str] | None = None,
+        region_urls: Mapping[str, str] | None = None,
     ) -> None:
         verifier = verifier or Verifier(app_id)
         if verifier.app_id != app_id.lower():
@@ -113,13 +118,26 @@ class Redirector:
         if default is not None:
             default.validate(api_version, limits)
         fail_closed = store_down == "fail_closed"
+        if verifier.accepts_anyone:
+            logger().warning(
+                "bot %s accepts notifications from ANYONE: whoever reaches its webhook can make it redirect calls;"
+                " give it a Verifier(app_id) before it is on the air",
+                app_id,
+            )
+        receiver = functools.partial(
+            Receiver,
+            verifier,
+            fail_closed=fail_closed,
+            application_instances=application_instances,
+            regions=dict(region_urls or {}),
+        )
         self._claims: NativeClaims | OwnClaims
         if isinstance(store, str):
-            self._receiver = Receiver(verifier, store=store, fail_closed=fail_closed)
+            self._receiver = receiver(store=store)
             self._claims = NativeClaims(self._receiver)
         else:
             check(store)
-            self._receiver = Receiver(verifier, store="memory", fail_closed=fail_closed)
+            self._receiver = receiver(store="memory")
             self._claims = OwnClaims(store, fail_closed=fail_closed)
         self._default = default
         self._handler_timeout = handler_timeout
@@ -131,7 +149,12 @@ class Redirector:
         self._waiters: dict[str, list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]]] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._client = AsyncClient(
-            credential, api_version=api_version, cloud=cloud, base_url=base_url, limits=limits
+            credential,
+            api_version=api_version,
+            cloud=cloud,
+            base_url=base_url,
+            limits=limits,
+            on_ambiguous=on_ambiguous,
         )
         self._incoming: IncomingHandler | None = None
         self._ended: EndedHandler | None = None
@@ -231,7 +254,7 @@ class Redirector:
             received_at: ``time.monotonic()`` when the request began; now, if it is not given.
 
         Returns:
-            What to answer: 202, 204, 400, 401, 403, 413, 415 or 503, whatever the sender did.
+            What to answer: 202, 204, 302, 400, 401, 403, 413, 415 or 503, whatever the sender did.
 
         Raises:
             TypeError: The host's mistake, never the sender's: a body or headers of another type. A header that is
@@ -239,14 +262,19 @@ class Redirector:
         """
         if received_at is None:
             received_at = time.monotonic()
+        from ._bridge import need_asyncio
+
+        need_asyncio("Redirector")
         if isinstance(headers, Iterator):
             headers = list(headers)  # they may have to be read twice
         receipt = self._receiver.receive(body, headers, received_at)
         while receipt.reply is None:
             await self._fetch_keys()
             receipt = self._receiver.receive(body, headers, received_at)
+        if receipt.keys_due:
+            self._start(self._fetch_keys())  # nobody waits for these
         if receipt.reason is not None:
-            _logger().info("notification answered %d: %s", receipt.reply.status, receipt.reason)
+            logger().info("notification answered %d: %s", receipt.reply.status, receipt.reason)
         if self._began_in != os.getpid():
             self._begin()
         for call in receipt.incoming:
@@ -256,6 +284,10 @@ class Redirector:
         for call in receipt.ended:
             self._start(self._tell_ended(call))
         return receipt.reply
+
+    async def warm_up(self, tenant_id: str | None = None) -> None:
+        """Fetches a token and opens a connection before the first call; for the host's startup. See ``Client.warm_up``."""
+        await self._client.warm_up(tenant_id)
 
     async def close(self) -> None:
         """Answers new requests 503 and waits for the redirects under way, which their deadlines bound.
@@ -274,7 +306,18 @@ class Redirector:
         if others:
             _, late = await asyncio.wait(others, timeout=_DRAIN_SECONDS)
             if late:
-                _logger().warning("closed with %d handler(s) still running", len(late))
+                logger().warning("closed with %d handler(s) still running", len(late))
+
+    async def settled(self) -> None:
+        """Waits for the redirects under way, at most 15 seconds, and goes on taking requests.
+
+        For a host that may stop the process as soon as it has replied.
+        """
+        import asyncio
+
+        others = self._tasks - {asyncio.current_task()}
+        if others:
+            await asyncio.wait(others, timeout=_DRAIN_SECONDS)
 
     def _start(self, work: Coroutine[Any, Any, _Result]) -> asyncio.Task[_Result]:
         import asyncio
@@ -304,7 +347,7 @@ class Redirector:
         except OSError as error:
             failure = str(error)
         if failure is not None:
-            _logger().warning("Microsoft's keys could not be fetched: %s", failure)
+            logger().warning("Microsoft's keys could not be fetched: %s", failure)
 
     def _begin(self) -> None:
         """What is said once in each process: that others may claim the same calls, and what was left unfinished."""
@@ -316,7 +359,7 @@ class Redirector:
                 "the bot was made before its process was forked" if self._made_in != os.getpid() else None
             )
             if reason := siblings() or forked:
-                _logger().warning(
+                logger().warning(
                     "store='memory' keeps claims within one process, but there seem to be several (%s): a call that is"
                     " notified twice may be redirected twice; set store= to sqlite:///... or redis://...",
                     reason,
@@ -337,11 +380,11 @@ class Redirector:
             return
         for record in records[:_MOST_LOGGED]:
             became = "may have been redirected" if record.stage == "sent" else "was not redirected"
-            _logger().warning(
+            logger().warning(
                 "call %s was left behind by a worker that is gone: it %s", record.call_id, became
             )
         if len(records) > _MOST_LOGGED:
-            _logger().warning("%d more calls were left behind", len(records) - _MOST_LOGGED)
+            logger().warning("%d more calls were left behind", len(records) - _MOST_LOGGED)
 
     def _claim(self, tracked: TrackedCall) -> Awaitable[Grant]:
         try:
@@ -354,7 +397,7 @@ class Redirector:
         now = time.monotonic()
         if self._warned_at is None or now - self._warned_at >= _WARNING_SECONDS:
             self._warned_at = now
-            _logger().warning(
+            logger().warning(
                 "the claim store is no help: %s; %d call(s) went on without it so far",
                 reason,
                 self.claims_degraded,
@@ -388,7 +431,7 @@ class Redirector:
             self._failed(tracked, _one_line(error))
         except Exception as error:
             # The credential: the log has the traceback, the record only the kind.
-            _logger().exception("call %s: the bot's code raised", tracked.call_id)
+            logger().exception("call %s: the bot's code raised", tracked.call_id)
             self._failed(tracked, f"{type(error).__name__} was raised")
 
     def _granted(self, tracked: TrackedCall, grant: Grant) -> bool:
@@ -398,12 +441,12 @@ class Redirector:
             self._store_fault(reason)
         if word == "elsewhere":
             tracked._elsewhere()
-            _logger().info("call %s is another worker's", tracked.call_id)
+            logger().info("call %s is another worker's", tracked.call_id)
         elif word == "ended":
             tracked._failed(_ENDED)
             tracked._end_elsewhere()
             self._over(tracked)
-            _logger().info("call %s: %s", tracked.call_id, _ENDED)  # nobody's fault
+            logger().info("call %s: %s", tracked.call_id, _ENDED)  # nobody's fault
         elif word == "refused":
             self._failed(tracked, f"not claimed, so not redirected: {reason}")
         return word in ("yours", "unasked")
@@ -420,7 +463,7 @@ class Redirector:
         failure: str | None = None
         decision, failure = await self._decide(call, tracked)
         if failure is None and decision is None:
-            _logger().info("call %s was left alone", tracked.call_id)
+            logger().info("call %s was left alone", tracked.call_id)
             tracked._left_alone()
             return None
         if decision is not None:
@@ -432,24 +475,25 @@ class Redirector:
             if self._default is None:
                 return self._failed(tracked, failure or "the handler decided nothing")
             tracked._fall_back(f"{failure}; the default redirect was used")
-            _logger().error("call %s: %s; the default redirect is used", tracked.call_id, failure)
+            logger().error("call %s: %s; the default redirect is used", tracked.call_id, failure)
             request = self._client._prepare(call, self._default, tracked.deadline, scenario_id)
         tracked._validated()
         if tracked.ended:
             tracked._failed(_ENDED)
-            return _logger().info("call %s: %s", tracked.call_id, _ENDED)  # nobody's fault
-        token = await self._client._token(request)
-        ready = not isinstance(token, Outcome)
-        if ready and not self._granted(tracked, await self._claims.may_send(tracked)):
-            return None
-        try:
-            outcome = await self._client._send(request, token)
-        except asyncio.CancelledError:
-            self._failed(tracked, "cancelled while the redirect was being sent: it may have arrived")
-            raise
-        tracked._redirected(outcome)
-        level = "info" if isinstance(outcome, Accepted) else "warning"
-        getattr(_logger(), level)("%r, client-request-id %s", tracked, outcome.client_request_id)
+            return logger().info("call %s: %s", tracked.call_id, _ENDED)  # nobody's fault
+        with Watched(call, request, silent=False) as watched:
+            token = await self._client._token(request)
+            to_be_sent = token is None or isinstance(token, str)
+            if to_be_sent and not self._granted(tracked, await self._claims.may_send(tracked)):
+                return None
+            try:
+                outcome = await self._client._send(request, token)
+            except asyncio.CancelledError:
+                self._failed(tracked, "cancelled while the redirect was being sent: it may have arrived")
+                raise
+            tracked._redirected(outcome)
+            watched.ended(outcome)
+        logger().debug("%r", tracked)
         return None
 
     async def _decide(self, call: Call, tracked: TrackedCall) -> tuple[Redirect | None, str | None]:
@@ -480,7 +524,7 @@ class Redirector:
             if not isinstance(error, Exception):
                 raise error
             # The log has the traceback, the record only the kind: the words may name people.
-            _logger().error("call %s: the bot's code raised", tracked.call_id, exc_info=error)
+            logger().error("call %s: the bot's code raised", tracked.call_id, exc_info=error)
             return None, f"{type(error).__name__} was raised"
         decision = deciding.result()
         tracked._decided()
@@ -490,7 +534,7 @@ class Redirector:
 
     def _failed(self, tracked: TrackedCall, reason: str) -> None:
         if tracked._failed(reason):
-            _logger().error("call %s: %s", tracked.call_id, reason)
+            logger().error("call %s: %s", tracked.call_id, reason)
 
     async def _tell_ended(self, tracked: TrackedCall) -> None:
         import asyncio
@@ -509,7 +553,7 @@ class Redirector:
         try:
             await _run(self._ended, tracked)
         except Exception:
-            _logger().exception("call %s: the on_ended handler raised", tracked.call_id)
+            logger().exception("call %s: the on_ended handler raised", tracked.call_id)
 
     def _over(self, tracked: TrackedCall) -> None:
         if timer := self._timers.pop(tracked.call_id, None):

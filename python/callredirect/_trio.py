@@ -17,7 +17,7 @@ from ._native import Mailbox
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_mailbox: trio.lowlevel.RunVar[TrioMailbox] = trio.lowlevel.RunVar("callredirect mailbox")
+_mailbox: trio.lowlevel.RunVar[TrioMailbox | None] = trio.lowlevel.RunVar("callredirect mailbox")
 
 
 class TrioMailbox:

@@ -53,14 +53,11 @@ impl Said {
                 return Self { request_id: request_id.or(own.request_id), ..own };
             }
         }
-        // "error" as a word is the shape of OAuth.
-        let code = ["code", "errorCode", "error"].iter().find_map(|name| text(error, name, LONGEST_CODE));
+        let code = ["code", "errorCode"].iter().find_map(|name| text(error, name, LONGEST_CODE));
         let message = message.and_then(words_of_html).or_else(|| text(error, "message", LONGEST_MESSAGE));
         Self {
             code: code.or_else(|| of_inner("code", LONGEST_CODE)),
-            message: message
-                .or_else(|| text(error, "error_description", LONGEST_MESSAGE))
-                .or_else(|| of_inner("message", LONGEST_MESSAGE)),
+            message: message.or_else(|| of_inner("message", LONGEST_MESSAGE)),
             request_id,
         }
     }

@@ -28,9 +28,10 @@ hint! {
 
 type Letters = Vec<(u64, Py<PyAny>)>;
 
-/// One interpreter of a process has the module: what it keeps for ever are objects of that one. Python 3.12 and newer
-/// refuse others themselves.
-pub(super) fn claim_interpreter(py: Python<'_>) -> PyResult<()> {
+/// Raises ``ImportError`` in a second interpreter of a process: what is kept for ever are objects of the first one.
+/// Python 3.12 and newer refuse it themselves.
+#[pyfunction]
+pub(super) fn _one_interpreter(py: Python<'_>) -> PyResult<()> {
     static FIRST: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
     // Each interpreter has a `sys` of its own; kept, so that no other ever comes to lie at its address.
     let sys = py.import("sys")?;
@@ -46,13 +47,14 @@ pub(super) fn claim_interpreter(py: Python<'_>) -> PyResult<()> {
 /// How often a blocking call looks whether Ctrl-C was pressed.
 const SIGNAL_POLL: Duration = Duration::from_millis(50);
 
-/// The runtime of this process: made on first use, made anew after a fork (a forked child has no threads of it).
+/// The runtime of this process, and its id: made on first use, made anew after a fork (a forked child has no threads of it).
 /// Never dropped, because dropping waits for threads that a child does not have.
-pub(super) fn runtime() -> PyResult<&'static Runtime> {
+fn pid_and_runtime() -> PyResult<(u32, &'static Runtime)> {
     static RUNTIME: Mutex<Option<(u32, &'static Runtime)>> = Mutex::new(None);
     let mut kept = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let here = process::id();
     match *kept {
-        Some((pid, runtime)) if pid == process::id() => Ok(runtime),
+        Some((pid, runtime)) if pid == here => Ok((pid, runtime)),
         _ => {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(1)
@@ -62,11 +64,16 @@ pub(super) fn runtime() -> PyResult<&'static Runtime> {
                 .map_err(|error| {
                     PyOSError::new_err(format!("could not start the network threads: {error}"))
                 })?;
-            let runtime = Box::leak(Box::new(runtime));
-            *kept = Some((process::id(), runtime));
-            Ok(runtime)
+            let runtime = &*Box::leak(Box::new(runtime));
+            *kept = Some((here, runtime));
+            Ok((here, runtime))
         }
     }
+}
+
+/// The runtime of this process.
+pub(super) fn runtime() -> PyResult<&'static Runtime> {
+    Ok(pid_and_runtime()?.1)
 }
 
 /// Runs a future to its end with the interpreter released, answering Ctrl-C in between.
@@ -138,9 +145,16 @@ impl Post {
 impl Mailbox {
     /// Runs a future on the runtime; its completion comes under the ticket returned.
     pub(super) fn spawn(&self, future: impl Future<Output = Completion> + Send + 'static) -> PyResult<u64> {
+        let (pid, runtime) = pid_and_runtime()?;
+        if pid != self.pid {
+            return Err(PyRuntimeError::new_err(
+                "this process was forked without Python being told, so nothing would wake its event loop: \
+                 fork with os.fork, or start a new event loop",
+            ));
+        }
         let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
         let post = Arc::clone(&self.post);
-        runtime()?.spawn(async move { post.put(ticket, future.await) });
+        runtime.spawn(async move { post.put(ticket, future.await) });
         Ok(ticket)
     }
 }

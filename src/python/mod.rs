@@ -30,15 +30,8 @@ use pyo3::prelude::*;
 
 #[pymodule(gil_used = true)]
 mod _native {
-    use pyo3::prelude::*;
-
-    #[pymodule_init]
-    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        super::bridge::claim_interpreter(module.py())
-    }
-
     #[pymodule_export]
-    use super::bridge::Mailbox;
+    use super::bridge::{_one_interpreter, Mailbox};
     #[pymodule_export]
     use super::call::{
         AudioRoutingGroup, Call, CallMediaState, CallOptions, CallRoute, CallTranscriptionInfo, ChatInfo,
@@ -71,7 +64,10 @@ mod _native {
     #[pymodule_export]
     use super::send::{Cloud, Deadline, PreparedRedirect, Sender};
     #[pymodule_export]
-    use super::simulator::{ReceivedRedirect, RungCall, Simulator};
+    use super::simulator::{
+        BotReplied, CallFinished, Events, NotificationSent, ReceivedRedirect, RedirectReceived, RungCall,
+        Scenario, Simulator, SimulatorEvent,
+    };
     #[pymodule_export]
     use super::tracked::{ClaimRecord, TrackedCall};
     #[pymodule_export]

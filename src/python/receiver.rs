@@ -1,5 +1,6 @@
 //! `Receiver`: verifies, reads, and asks for claims.
 
+use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -16,8 +17,8 @@ use super::tracked::{ClaimRecord, TrackedCall};
 use super::verify::Verifier;
 use crate::calls::{ClaimDesk, Grant, OnFault, Place};
 use crate::notification::ParseOptions;
-use crate::redirector::{self, Receipt as CoreReceipt, Request, Work};
-use crate::verify::fetch_keys;
+use crate::redirector::{self, Receipt as CoreReceipt, Regions, Request, Work};
+use crate::verify::Binding;
 
 hint! {
     Tracked = "tuple[TrackedCall, ...]";
@@ -36,27 +37,37 @@ const REMEMBERED: usize = 10_000;
 pub(super) struct Receiver {
     core: Arc<redirector::Redirector>,
     verifier: Arc<crate::verify::Verifier>,
-    metadata_url: Option<String>,
 }
 
 #[pymethods]
 impl Receiver {
     #[new]
-    #[pyo3(signature = (verifier: "Verifier", *, store: "str", fail_closed: "bool"))]
-    fn new(verifier: &Verifier, store: &str, fail_closed: bool) -> PyResult<Self> {
+    #[pyo3(signature = (
+        verifier: "Verifier", *, store: "str", fail_closed: "bool", application_instances: "Sequence[str] | None",
+        regions: "Mapping[str, str]"
+    ))]
+    fn new(
+        verifier: &Verifier,
+        store: &str,
+        fail_closed: bool,
+        application_instances: Option<Vec<String>>,
+        regions: HashMap<String, String>,
+    ) -> PyResult<Self> {
         let place = Place::of(store).map_err(PyValueError::new_err)?;
-        let (core, metadata_url) = (Arc::clone(&verifier.core), verifier.metadata_url.clone());
-        if metadata_url.is_none() && core.keys().is_empty() {
+        let verifier = &verifier.core;
+        if !verifier.can_verify() {
             return Err(PyValueError::new_err(
                 "the verifier has no keys and no metadata_url to fetch any from",
             ));
         }
         let on_fault = if fail_closed { OnFault::FailClosed } else { OnFault::Degrade };
         let claims = Arc::new(ClaimDesk::new(place, on_fault, REMEMBERED));
-        let fetches = metadata_url.is_some();
+        let binding = Binding::new(application_instances);
+        let regions = Regions::new(regions).map_err(|error| PyValueError::new_err(error.reason))?;
         let options = ParseOptions::default();
-        let core = redirector::Redirector::new(core, fetches, claims, options, REMEMBERED);
-        Ok(Self { core: Arc::new(core), verifier: Arc::clone(&verifier.core), metadata_url })
+        let core = redirector::Redirector::new(Arc::clone(verifier), binding, claims, options, REMEMBERED);
+        let core = core.leaving_to(regions);
+        Ok(Self { core: Arc::new(core), verifier: Arc::clone(verifier) })
     }
 
     /// The longest body that is read, in bytes: a host need not read more.
@@ -83,6 +94,7 @@ impl Receiver {
             body: &body_text(body)?,
             authorization: &headers.authorization,
             content_type: headers.content_type.last().map(String::as_str),
+            region: headers.region.last().map(String::as_str),
             arrival: arrival(py, received_at)?,
         };
         let mut receipt = Receipt {
@@ -91,6 +103,7 @@ impl Receiver {
             incoming: Vec::new(),
             scenario_id: headers.scenario_id.last().cloned(),
             ended: Vec::new(),
+            keys_due: false,
         };
         match self.core.receive(&request) {
             CoreReceipt::NeedsKeys => {}
@@ -100,6 +113,7 @@ impl Receiver {
             }
             CoreReceipt::Accepted(reply, work) => {
                 receipt.reply = Some(Py::new(py, Reply(reply))?);
+                receipt.keys_due = self.verifier.keys_due();
                 for item in work {
                     match item {
                         Work::Redirect(call) => receipt.incoming.push(Py::new(py, TrackedCall(call))?),
@@ -111,16 +125,10 @@ impl Receiver {
         Ok(receipt)
     }
 
-    /// Fetches Microsoft's keys; ``None`` or the reason of the failure comes through the mailbox.
+    /// Fetches Microsoft's keys, or waits for who is at it; ``None`` or the reason of the failure comes through the mailbox.
     fn fetch_keys(&self, mailbox: &Mailbox) -> PyResult<u64> {
-        let (core, verifier) = (Arc::clone(&self.core), Arc::clone(&self.verifier));
-        let url = self.metadata_url.clone().unwrap_or_default();
-        let spawned = mailbox.spawn(async move {
-            let fetched = fetch_keys(&url).await.map(|keys| verifier.replace_keys(keys));
-            core.keys_fetched();
-            Completion::Keys(fetched)
-        });
-        spawned.inspect_err(|_| self.core.keys_fetched())
+        let verifier = Arc::clone(&self.verifier);
+        mailbox.spawn(async move { Completion::Keys(verifier.fetch_keys().await) })
     }
 
     /// The calls of this process, oldest first.

@@ -1,6 +1,7 @@
 //! A webhook request as Python hands it over, and what is answered.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -20,7 +21,7 @@ pub(super) struct Reply(pub(super) redirector::Reply);
 
 #[pymethods]
 impl Reply {
-    /// HTTP status: 202 accepted, 204 for the old Skype format, else 400, 401, 403, 413, 415 or 503.
+    /// HTTP status: 202 accepted, 204 for the old Skype format, 302 to another region's webhook, else 400, 401, 403, 413, 415 or 503.
     #[getter]
     fn status(&self) -> u16 {
         self.0.status
@@ -28,8 +29,9 @@ impl Reply {
 
     /// Headers to send.
     #[getter]
-    fn headers(&self) -> As<HeaderDict, std::collections::BTreeMap<&'static str, &'static str>> {
-        self.0.headers.iter().copied().collect::<std::collections::BTreeMap<_, _>>().into()
+    fn headers(&self) -> As<HeaderDict, BTreeMap<&str, &str>> {
+        let location = self.0.location.as_deref().map(|url| ("Location", url));
+        self.0.headers.iter().copied().chain(location).collect::<BTreeMap<_, _>>().into()
     }
 
     /// Empty.
@@ -57,6 +59,8 @@ pub(super) struct Receipt {
     pub(super) scenario_id: Option<String>,
     /// Calls that ended.
     pub(super) ended: Vec<Py<TrackedCall>>,
+    /// Whether newer keys should be fetched now, for later requests.
+    pub(super) keys_due: bool,
 }
 
 /// The headers that matter, out of whatever mapping or list of pairs a host has.
@@ -65,6 +69,7 @@ pub(super) struct RequestHeaders {
     pub(super) authorization: Vec<String>,
     pub(super) content_type: Vec<String>,
     pub(super) scenario_id: Vec<String>,
+    pub(super) region: Vec<String>,
 }
 
 impl RequestHeaders {
@@ -83,6 +88,7 @@ impl RequestHeaders {
                 () if name.eq_ignore_ascii_case("authorization") => &mut read.authorization,
                 () if name.eq_ignore_ascii_case("content-type") => &mut read.content_type,
                 () if name.eq_ignore_ascii_case("scenario-id") => &mut read.scenario_id,
+                () if name.eq_ignore_ascii_case("x-microsoft-skype-caller-region") => &mut read.region,
                 () => continue,
             };
             // What `headers.get(name)` gave for a header that was not there.

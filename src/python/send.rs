@@ -17,9 +17,10 @@ use super::outcome;
 use super::redirect::{Limits, Redirect, validation_error, version};
 use crate::Secret;
 use crate::outcome::{Outcome, Verdict};
+use crate::send::retry::OnAmbiguous;
 use crate::send::token::{self, NoToken, TokenError, TokenProvider};
 use crate::send::transport::Transport;
-use crate::send::{self as core, Endpoint, PerProcess, Prepared, Sending, Step, Unsendable};
+use crate::send::{self as core, Endpoint, PerProcess, Prepared, Retries, Sending, Step, Unsendable};
 
 /// The moment after which nothing is sent and nobody waits. Counts on the monotonic clock: changes of the wall clock
 /// do not move it.
@@ -117,6 +118,7 @@ pub(super) struct PreparedRedirect {
     prepared: Prepared,
     deadline: core::Deadline,
     tenant_id: Option<String>,
+    retries: Retries,
     /// Between two tokens: what became of it so far.
     under_way: Arc<Mutex<Option<Sending>>>,
 }
@@ -124,7 +126,7 @@ pub(super) struct PreparedRedirect {
 impl PreparedRedirect {
     fn sending(&self) -> Sending {
         let kept = self.under_way.lock().unwrap_or_else(PoisonError::into_inner).take();
-        kept.unwrap_or_else(|| Sending::new(self.prepared.clone(), self.deadline, &core::Retries::default()))
+        kept.unwrap_or_else(|| Sending::new(self.prepared.clone(), self.deadline, &self.retries))
     }
 }
 
@@ -195,6 +197,7 @@ pub(super) struct Sender {
     cloud: core::Cloud,
     /// Of our own credentials; those in Python are asked by Python.
     tokens: Option<Arc<TokenProvider>>,
+    retries: Retries,
     transport: PerProcess<Transport>,
     closed: AtomicBool,
 }
@@ -215,6 +218,7 @@ impl Sender {
     #[pyo3(signature = (
         *, api_version: "str", root: "str", limits: "Limits | None" = None, cloud: "Cloud" = Cloud::GLOBAL,
         credential: "ClientSecret | ClientCertificate | ManagedIdentity | None" = None,
+        on_ambiguous: "str" = "probe_then_resend",
     ))]
     fn new(
         api_version: &str,
@@ -222,7 +226,9 @@ impl Sender {
         limits: Option<&Limits>,
         cloud: Cloud,
         credential: Option<&Bound<'_, PyAny>>,
+        on_ambiguous: &str,
     ) -> PyResult<Self> {
+        let on_ambiguous = self::on_ambiguous(on_ambiguous)?;
         let limits = limits.map(|limits| limits.0).unwrap_or_default();
         let endpoint = Endpoint::new(root, version(api_version)?, limits)
             .map_err(|error| PyValueError::new_err(format!("base_url: {error}")))?;
@@ -230,6 +236,7 @@ impl Sender {
             endpoint,
             cloud: cloud.into(),
             tokens: credential.and_then(credential::own),
+            retries: Retries::by_chance(on_ambiguous),
             transport: PerProcess::default(),
             closed: AtomicBool::new(false),
         })
@@ -281,7 +288,9 @@ impl Sender {
         };
         let prepared = self.endpoint.prepare(&call_id, &redirect.0, scenario_id);
         let prepared = prepared.map_err(|error| unsendable(py, error))?;
-        Ok(PreparedRedirect { prepared, deadline, tenant_id, under_way: Arc::default() })
+        let prepared = prepared.of_tenant(tenant_id.as_deref());
+        let retries = self.retries.clone();
+        Ok(PreparedRedirect { prepared, deadline, tenant_id, retries, under_way: Arc::default() })
     }
 
     /// Sends and waits, the interpreter released. Without a token the credential given at first is asked. ``None``:
@@ -404,6 +413,13 @@ fn deadline(given: &Bound<'_, PyAny>) -> PyResult<core::Deadline> {
         PyTypeError::new_err("a deadline is a Deadline, such as call.deadline, or seconds from now")
     })?;
     Ok(Deadline::after(seconds)?.0)
+}
+
+fn on_ambiguous(name: &str) -> PyResult<OnAmbiguous> {
+    OnAmbiguous::ALL.into_iter().find(|setting| setting.name() == name).ok_or_else(|| {
+        let names = OnAmbiguous::ALL.map(|setting| format!("\"{}\"", setting.name())).join(" or ");
+        PyValueError::new_err(format!("on_ambiguous must be {names}, not {name:?}"))
+    })
 }
 
 fn unsendable(py: Python<'_>, error: Unsendable) -> PyErr {

@@ -3,15 +3,15 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
+use super::bridge::block_on;
 use super::errors::{exception, raise};
 use super::hint::{As, hint};
 use super::value::{Reduced, read_json, reduce, replace, repr_fields};
 use crate::ParseError;
-use crate::send::address;
 use crate::verify as core;
 
 hint! {
@@ -119,13 +119,24 @@ impl Claims {
 
 /// Tells whether Microsoft sent a notification. Safe to use from many threads.
 ///
+/// A `Redirector` sees to the keys by itself: it fetches them for the first call, anew every hour in the background, and
+/// for a token whose key is not among them, for these at most once in 30 seconds. Old keys serve while a fetch fails, for
+/// 24 hours.
+///
+/// The defaults are those of the public cloud. Government clouds differ, and what they send is not settled: in GCC High the
+/// issuer was seen to be ``https://api.botframework.com/``, with a slash, signed by a key that this cloud's metadata did
+/// not have. Set ``issuers`` and ``metadata_url`` to what you see.
+///
 /// Args:
 ///     app_id: The bot's application id, the audience of every token.
 ///     tenants: Tenant ids whose calls are taken; ``None`` takes any, an empty list none.
-///     issuers: Accepted issuers, exact; ``None`` for the two of the public cloud.
-///     metadata_url: Where the keys are published.
+///     issuers: Accepted issuers, exact, except that one given with a slash at its end is accepted without it, too;
+///         ``None`` for the two of the public cloud.
+///     metadata_url: Where the keys are published: OpenID metadata whose ``jwks_uri`` is followed; https, or http on
+///         loopback. ``None`` for the public cloud's, unless there are ``jwks``.
 ///     jwks: Keys to use, a JSON Web Key Set as JSON text or dict. Keys that cannot have signed a notification
-///         are passed over.
+///         are passed over. With a ``metadata_url`` too, they serve until the first fetch.
+///     key_hosts: Hosts that the metadata may send us to for the keys, besides its own.
 ///
 /// Raises:
 ///     ParseError: ``jwks`` is no key set.
@@ -133,15 +144,15 @@ impl Claims {
 #[pyclass(frozen, module = "callredirect")]
 pub(super) struct Verifier {
     pub(super) core: Arc<core::Verifier>,
-    pub(super) metadata_url: Option<String>,
 }
 
 #[pymethods]
 impl Verifier {
     #[new]
+    #[allow(clippy::needless_pass_by_value, reason = "what comes from Python comes by value")]
     #[pyo3(signature = (
         app_id, tenants: "Sequence[str] | None" = None, issuers: "Sequence[str] | None" = None, metadata_url = None,
-        jwks: "bytes | str | dict[str, Any] | None" = None
+        jwks: "bytes | str | dict[str, Any] | None" = None, *, key_hosts: "Sequence[str]" = Vec::new()
     ))]
     fn new(
         app_id: String,
@@ -149,19 +160,28 @@ impl Verifier {
         issuers: Option<Vec<String>>,
         metadata_url: Option<String>,
         jwks: Option<&Bound<'_, PyAny>>,
+        key_hosts: Vec<String>,
     ) -> PyResult<Self> {
-        if app_id.is_empty() {
-            return Err(PyValueError::new_err("app_id is empty: it is the bot's application id"));
-        }
-        if let Some(url) = &metadata_url {
-            address(url).map_err(|error| PyValueError::new_err(format!("metadata_url: {error}")))?;
-        }
+        check_app_id(&app_id)?;
         let keys = jwks.map(key_set).transpose()?.unwrap_or_default();
-        let core = Arc::new(core::Verifier::new(app_id, tenants, issuers, keys));
+        let verifier = core::Verifier::new(app_id, tenants, issuers, keys);
         // Keys that were handed over are not to be replaced behind the caller's back.
-        let metadata_url =
-            metadata_url.or_else(|| jwks.is_none().then(|| core::DEFAULT_METADATA_URL.to_owned()));
-        Ok(Self { core, metadata_url })
+        let url = metadata_url.or_else(|| jwks.is_none().then(|| core::DEFAULT_METADATA_URL.to_owned()));
+        let Some(url) = url else { return Ok(Self { core: Arc::new(verifier) }) };
+        let source = core::KeySource::new(&url, &key_hosts)
+            .map_err(|error| PyValueError::new_err(format!("metadata_url: {error}")))?;
+        Ok(Self { core: Arc::new(verifier.fetching_from(source)) })
+    }
+
+    /// A verifier that verifies nothing, for experiments on your own machine: whoever reaches the webhook can make
+    /// this bot redirect calls. A `Redirector` with it says so in the log, as a ``WARNING``.
+    ///
+    /// Raises:
+    ///     ValueError: ``app_id`` is empty.
+    #[staticmethod]
+    fn dangerously_accepting_anyone(app_id: String) -> PyResult<Self> {
+        check_app_id(&app_id)?;
+        Ok(Self { core: Arc::new(core::Verifier::dangerously_accepting_anyone(app_id)) })
     }
 
     /// Checks the value of the ``Authorization`` header of a notification.
@@ -191,6 +211,7 @@ impl Verifier {
         let header = authorization_header.cast::<PyString>().ok().and_then(|text| text.to_str().ok());
         let verdict = match header {
             Some(header) => py.detach(|| self.core.verify(header, now)),
+            None if self.core.accepts_anyone() => self.core.verify("", now),
             None => Err(core::Reason::Missing.into()),
         };
         verdict
@@ -206,6 +227,18 @@ impl Verifier {
     fn set_jwks(&self, jwks: &Bound<'_, PyAny>) -> PyResult<()> {
         self.core.replace_keys(key_set(jwks)?);
         Ok(())
+    }
+
+    /// Fetches the keys now, which a `Redirector` does by itself: for a verifier used alone. Blocks, at most 5 seconds
+    /// or so; another thread's fetch that is under way is waited for instead. Nothing happens within a second of
+    /// the last fetch.
+    ///
+    /// Raises:
+    ///     OSError: The keys could not be had; those before stay in use.
+    fn fetch_keys(&self, py: Python<'_>) -> PyResult<()> {
+        let core = Arc::clone(&self.core);
+        block_on(py, async move { core.fetch_keys_now().await })?
+            .map_err(|reason| PyOSError::new_err(format!("the keys could not be fetched: {reason}")))
     }
 
     /// The bot's application id.
@@ -229,7 +262,13 @@ impl Verifier {
     /// Where the keys are published, if it was said.
     #[getter]
     fn metadata_url(&self) -> Option<&str> {
-        self.metadata_url.as_deref()
+        self.core.source().map(core::KeySource::metadata_url)
+    }
+
+    /// Whether nothing is verified: see `dangerously_accepting_anyone`.
+    #[getter]
+    fn accepts_anyone(&self) -> bool {
+        self.core.accepts_anyone()
     }
 
     /// Ids of the usable keys, sorted.
@@ -242,8 +281,18 @@ impl Verifier {
     }
 
     fn __repr__(&self) -> String {
+        if self.core.accepts_anyone() {
+            return format!("Verifier.dangerously_accepting_anyone({:?})", self.core.app_id());
+        }
         format!("Verifier(app_id={:?}, keys={})", self.core.app_id(), self.core.keys().key_ids().count())
     }
+}
+
+fn check_app_id(app_id: &str) -> PyResult<()> {
+    if app_id.is_empty() {
+        return Err(PyValueError::new_err("app_id is empty: it is the bot's application id"));
+    }
+    Ok(())
 }
 
 fn key_set(jwks: &Bound<'_, PyAny>) -> PyResult<core::KeySet> {

@@ -13,6 +13,9 @@ pub const SHORTEST_PROBE: Duration = Duration::from_millis(1500);
 /// Redirects that may reach Graph. What surely never left does not count, unless Graph turned it away to be spared.
 pub const MOST_SENT: u32 = 4;
 
+/// Questions about the call that bring no word, one after the other.
+pub const MOST_PROBES: u32 = 4;
+
 /// What to do after an attempt that may have arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnAmbiguous {
@@ -135,6 +138,7 @@ pub fn next(now: &Situation) -> Next {
         // Two steps on: about a second.
         Happened::AmbiguousAndThrottled => probe(ANSWERED.wait(now.sent.saturating_add(2), now.jitter)),
         Happened::StillRinging => again(Duration::ZERO),
+        Happened::NoWordOfTheCall(_) if now.in_vain >= MOST_PROBES => Next::Stop,
         Happened::NoWordOfTheCall(wait) => probe(asked(wait, now.in_vain)),
     }
 }

@@ -31,11 +31,16 @@ pub struct Retries {
 /// By chance, and asking Graph before sending again.
 impl Default for Retries {
     fn default() -> Self {
-        Self::new(OnAmbiguous::default(), Uuid::new_v4().as_u64_pair().0)
+        Self::by_chance(OnAmbiguous::default())
     }
 }
 
 impl Retries {
+    /// Waits that nobody can foretell.
+    pub fn by_chance(on_ambiguous: OnAmbiguous) -> Self {
+        Self::new(on_ambiguous, Uuid::new_v4().as_u64_pair().0)
+    }
+
     /// The seed decides every wait.
     pub fn new(on_ambiguous: OnAmbiguous, seed: u64) -> Self {
         let chance = Arc::new(Mutex::new(fastrand::Rng::with_seed(seed)));

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+use super::fault::{FaultRule, Faults};
 use super::log::ReceivedRedirect;
 use super::payload::CallFacts;
 
@@ -16,6 +17,27 @@ const KEPT: usize = 100_000;
 /// Graph's own window; no call rings longer.
 pub(super) const LONGEST_WINDOW: Duration = Duration::from_secs(15);
 
+/// Takes the accepted redirect.
+pub(super) type Waiting = oneshot::Sender<ReceivedRedirect>;
+
+/// What Graph says to a second redirect of a call that was redirected and is not over. No public source tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum SecondRedirect {
+    /// 404, code 8522: the likeliest, as the same is said of answering such a call.
+    #[default]
+    NotFound,
+    /// 202, and the first redirect stays as it is.
+    Accepted,
+    /// 409.
+    Conflict,
+}
+
+impl SecondRedirect {
+    /// Their names in Python.
+    pub const WORDS: [(&'static str, Self); 3] =
+        [("not_found", Self::NotFound), ("accepted", Self::Accepted), ("conflict", Self::Conflict)];
+}
+
 struct Call {
     /// Its place among all calls by age.
     place: u64,
@@ -23,8 +45,11 @@ struct Call {
     rang: Instant,
     window: Duration,
     redirected: bool,
+    /// Redirects that came for it, whatever became of them.
+    redirects: u32,
+    faults: Faults,
     /// Wakes whoever rings; nobody does for a call placed without ringing.
-    waiting: Option<oneshot::Sender<ReceivedRedirect>>,
+    waiting: Option<Waiting>,
 }
 
 #[derive(Default)]
@@ -46,6 +71,15 @@ pub(super) enum Refusal {
     NotFound,
     /// The token is for another tenant.
     WrongTenant,
+    /// Redirected already, and told so.
+    Conflict,
+}
+
+/// What a redirect meets.
+pub(super) struct Asked {
+    pub(super) after: Duration,
+    pub(super) has_number: bool,
+    pub(super) fault: Option<FaultRule>,
 }
 
 impl Calls {
@@ -54,7 +88,8 @@ impl Calls {
         &self,
         facts: CallFacts,
         window: Duration,
-        waiting: Option<oneshot::Sender<ReceivedRedirect>>,
+        faults: Faults,
+        waiting: Option<Waiting>,
     ) -> bool {
         let id = normal_id(&facts.id);
         let window = window.min(LONGEST_WINDOW);
@@ -70,9 +105,19 @@ impl Calls {
         let place = table.next_place;
         table.next_place += 1;
         table.oldest_first.insert(place, id.clone());
-        table
-            .by_id
-            .insert(id, Call { place, facts, rang: Instant::now(), window, redirected: false, waiting });
+        table.by_id.insert(
+            id,
+            Call {
+                place,
+                facts,
+                rang: Instant::now(),
+                window,
+                redirected: false,
+                redirects: 0,
+                faults,
+                waiting,
+            },
+        );
         true
     }
 
@@ -84,19 +129,39 @@ impl Calls {
         }
     }
 
-    /// How long a call has been ringing.
-    pub(super) fn since_ringing(&self, id: &str) -> Option<Duration> {
-        self.table().by_id.get(&normal_id(id)).map(|call| call.rang.elapsed())
+    /// Counts a redirect of a call: how long it has been ringing, whether it came in through a telephone number of the
+    /// bot's, and what is to go wrong. `None` for a call nobody knows.
+    pub(super) fn asked(&self, id: &str) -> Option<Asked> {
+        let mut table = self.table();
+        let call = table.by_id.get_mut(&normal_id(id))?;
+        call.redirects = call.redirects.saturating_add(1);
+        Some(Asked {
+            after: call.rang.elapsed(),
+            has_number: call.facts.has_number(),
+            fault: call.faults.on_redirect(call.redirects),
+        })
     }
 
-    /// Takes the call for this redirect, or says why not. Of many at once exactly one succeeds.
-    pub(super) fn redirect(&self, redirect: &ReceivedRedirect, tenant_id: &str) -> Result<(), Refusal> {
+    /// Takes the call for this redirect, or says why not. Of many at once exactly one takes it.
+    pub(super) fn redirect(
+        &self,
+        redirect: &ReceivedRedirect,
+        tenant_id: &str,
+        second: SecondRedirect,
+    ) -> Result<(), Refusal> {
         let mut table = self.table();
         let call = table.by_id.get_mut(&normal_id(&redirect.call_id)).ok_or(Refusal::NotFound)?;
         if !call.facts.tenant_id.eq_ignore_ascii_case(tenant_id) {
             return Err(Refusal::WrongTenant);
         }
-        if call.redirected || call.rang.elapsed() >= call.window {
+        if call.redirected {
+            return match second {
+                SecondRedirect::NotFound => Err(Refusal::NotFound),
+                SecondRedirect::Accepted => Ok(()),
+                SecondRedirect::Conflict => Err(Refusal::Conflict),
+            };
+        }
+        if call.rang.elapsed() >= call.window {
             return Err(Refusal::NotFound);
         }
         call.redirected = true;

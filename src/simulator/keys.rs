@@ -18,7 +18,8 @@ pub(super) struct SigningKey {
     pair: KeyPair,
     random: SystemRandom,
     header: String,
-    jwks: String,
+    /// The published half, as a JSON Web Key.
+    pub(super) jwk: Value,
 }
 
 impl SigningKey {
@@ -45,13 +46,7 @@ impl SigningKey {
         // `cty` has no business in a token that is not nested; Microsoft sends it all the same.
         let header = json!({"alg": "RS256", "kid": kid, "typ": "JWT", "cty": "JWT", "x5t": kid});
         let header = URL_SAFE_NO_PAD.encode(header.to_string());
-        let jwks = json!({ "keys": [jwk] }).to_string();
-        Ok(Self { pair, random: SystemRandom::new(), header, jwks })
-    }
-
-    /// The JSON Web Key Set with the public half.
-    pub(super) fn jwks(&self) -> &str {
-        &self.jwks
+        Ok(Self { pair, random: SystemRandom::new(), header, jwk })
     }
 
     /// Any claims as a signed token: wrong ones too, they are what a verifier has to be tested with.

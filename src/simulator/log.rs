@@ -1,15 +1,19 @@
 //! What the simulated Graph was asked, for tests to assert.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::redirect::ApiVersion;
+use super::fault::Fault;
+use crate::redirect::{ApiVersion, Violation};
 
 /// Entries of each log; a load test must not eat the memory.
 const KEPT: usize = 10_000;
+
+/// Bytes of bodies kept in each log: 10,000 of the longest would be too many.
+const KEPT_BYTES: usize = 32 * 1024 * 1024;
 
 /// One request as it was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +22,8 @@ pub struct ServedRequest {
     pub method: String,
     /// Path without the query.
     pub path: String,
-    /// HTTP status it was answered with.
-    pub status: u16,
+    /// HTTP status it was answered with; `None` when it was not.
+    pub status: Option<u16>,
 }
 
 /// One redirect as it arrived, accepted or not.
@@ -35,31 +39,76 @@ pub struct ReceivedRedirect {
     pub client_request_id: Option<String>,
     /// Headers that correlate or identify: `client-request-id`, `scenario-id`, `content-type`, `user-agent`.
     pub headers: Vec<(String, String)>,
-    /// HTTP status it was answered with: 202 when accepted.
-    pub status: u16,
+    /// HTTP status it was answered with: 202 when accepted; `None` when a fault kept the answer back.
+    pub status: Option<u16>,
+    /// Whether the call was redirected, answered or not.
+    pub accepted: bool,
+    /// Graph's error code, such as `8522`.
+    pub code: Option<&'static str>,
+    /// Graph's words for it.
+    pub message: Option<String>,
+    /// Every rule of redirects it breaks, warnings included, with the place in the JSON.
+    pub violations: Vec<Violation>,
+    /// What went wrong on purpose.
+    pub fault: Option<Fault>,
     /// How long the call had been ringing; `None` when the call is unknown.
     pub after: Option<Duration>,
 }
 
-/// The newest entries, oldest first.
-pub(super) struct Log<T>(Mutex<VecDeque<T>>);
+/// Something that has a body.
+pub(super) trait Weighed {
+    fn bytes(&self) -> usize;
+}
 
-impl<T> Default for Log<T> {
-    fn default() -> Self {
-        Self(Mutex::default())
+impl Weighed for ServedRequest {
+    fn bytes(&self) -> usize {
+        self.path.len()
     }
 }
 
-impl<T: Clone> Log<T> {
+impl Weighed for Arc<ReceivedRedirect> {
+    fn bytes(&self) -> usize {
+        self.body.len()
+    }
+}
+
+struct Entries<T> {
+    newest_last: VecDeque<T>,
+    bytes: usize,
+}
+
+/// The newest entries, oldest first.
+pub(super) struct Log<T>(Mutex<Entries<T>>);
+
+impl<T> Default for Log<T> {
+    fn default() -> Self {
+        Self(Mutex::new(Entries { newest_last: VecDeque::new(), bytes: 0 }))
+    }
+}
+
+impl<T: Clone + Weighed> Log<T> {
     pub(super) fn push(&self, entry: T) {
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if entries.len() >= KEPT {
-            entries.pop_front();
+        let mut entries = self.entries();
+        entries.bytes += entry.bytes();
+        while entries.newest_last.len() >= KEPT
+            || (entries.bytes > KEPT_BYTES && !entries.newest_last.is_empty())
+        {
+            let oldest = entries.newest_last.pop_front();
+            entries.bytes -= oldest.map_or(0, |entry| entry.bytes());
         }
-        entries.push_back(entry);
+        entries.newest_last.push_back(entry);
     }
 
-    pub(super) fn entries(&self) -> Vec<T> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    pub(super) fn all(&self) -> Vec<T> {
+        self.entries().newest_last.iter().cloned().collect()
+    }
+
+    /// The newest entry of which this is true.
+    pub(super) fn newest(&self, wanted: impl Fn(&T) -> bool) -> Option<T> {
+        self.entries().newest_last.iter().rev().find(|entry| wanted(entry)).cloned()
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Entries<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

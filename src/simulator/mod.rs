@@ -19,38 +19,58 @@
 
 mod assertion;
 mod call;
+mod callee;
 mod caller;
+mod delivery;
+mod diagnosis;
+mod event;
+mod fault;
 mod graph;
 mod keys;
+mod line;
 mod log;
 mod payload;
+mod play;
 mod reply;
 mod ring;
+mod scenario;
 mod server;
 mod token_endpoint;
 mod tokens;
+mod wire;
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::send::Cloud;
+
+pub use call::SecondRedirect;
+pub use callee::{Callee, EVERYBODY, Ending};
+pub use event::{Event, EventKind, Events, Read, SentNotification};
+pub use fault::{Fault, FaultRule, Side};
 pub use log::{ReceivedRedirect, ServedRequest};
-pub use ring::{NotificationToken, RingError, RingOptions, Ringing, RungCall};
+pub use ring::{NotificationToken, RingError, RingOptions, Ringing, RungCall, Timeline};
+#[cfg(feature = "python")]
+pub(crate) use scenario::faults as read_faults;
+pub use scenario::{Scenario, ScenarioCall};
 pub use tokens::AccessOptions;
 
 use call::LONGEST_WINDOW;
-use caller::{Caller, Line};
-use graph::Graph;
+use event::Feed;
+use graph::{Graph, Rules};
 use keys::SigningKey;
+use line::Line;
 use server::Server;
 use token_endpoint::Issuer;
 use tokens::{ISSUER, Tokens};
 
 /// What a simulator is made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SimulatorOptions {
     /// The bot's app id: the audience of its notifications.
     pub app_id: String,
@@ -62,6 +82,17 @@ pub struct SimulatorOptions {
     pub own_key: bool,
     /// How long the tokens live that the token endpoint issues.
     pub token_lifetime: Duration,
+    /// Which cloud's Graph: beta is served worldwide only, and calls not at all in China.
+    pub cloud: Cloud,
+    /// How many times faster people are than the clock: they pick up and hang up, and telephones give up ringing, in
+    /// so much less time. Graph's 15 seconds and the faults keep theirs, for the bot under test lives in real time.
+    pub speed: f64,
+    /// Decides about faults with a probability: the same seed, the same calls, the same faults.
+    pub seed: u64,
+    /// What goes wrong with every call, after the call's own faults.
+    pub faults: Vec<FaultRule>,
+    /// What a second redirect of a call is told.
+    pub second_redirect: SecondRedirect,
 }
 
 impl Default for SimulatorOptions {
@@ -73,6 +104,11 @@ impl Default for SimulatorOptions {
             port: 0,
             own_key: false,
             token_lifetime: token_endpoint::LIFETIME,
+            cloud: Cloud::Global,
+            speed: 1.0,
+            seed: 0,
+            faults: Vec::new(),
+            second_redirect: SecondRedirect::default(),
         }
     }
 }
@@ -108,10 +144,8 @@ impl From<aws_lc_rs::error::Unspecified> for SimulatorError {
 
 /// A simulated Graph with a caller, on a thread of its own until stopped or dropped.
 pub struct Simulator {
-    options: SimulatorOptions,
-    base_url: String,
     graph: Arc<Graph>,
-    line: Line,
+    line: Arc<Line>,
     server: Server,
 }
 
@@ -119,47 +153,60 @@ impl Simulator {
     /// Starts serving; when it returns, requests are answered.
     pub fn start(options: SimulatorOptions) -> Result<Self, SimulatorError> {
         let key = if options.own_key { Arc::new(SigningKey::generate()?) } else { SigningKey::shared()? };
-        let line = caller::line().map_err(SimulatorError::Client)?;
+        let line = Arc::new(Line::new().map_err(SimulatorError::Client)?);
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
         let listener = std::net::TcpListener::bind(address).map_err(SimulatorError::Io)?;
         let address = listener.local_addr().map_err(SimulatorError::Io)?;
         let base_url = format!("http://{address}");
+        let SimulatorOptions { app_id, tenant_id, .. } = options;
         let graph = Arc::new(Graph {
-            tokens: Tokens::new(key, options.app_id.clone()),
-            issuer: Issuer::new(options.app_id.clone(), options.tenant_id.clone(), options.token_lifetime),
+            tokens: Tokens::new(key, app_id.clone(), options.cloud.graph_root()),
+            issuer: Issuer::new(app_id.clone(), tenant_id.clone(), options.token_lifetime),
             calls: call::Calls::default(),
             redirects: log::Log::default(),
             requests: log::Log::default(),
+            feed: Arc::new(Feed::new()),
+            rules: Rules {
+                app_id,
+                tenant_id,
+                cloud: options.cloud,
+                second_redirect: options.second_redirect,
+                faults: options.faults,
+                seed: options.seed,
+                speed: options.speed,
+                calls: AtomicU64::new(0),
+            },
             metadata: metadata(&base_url),
+            base_url,
         });
         let server =
             Server::start(listener, graph::router(Arc::clone(&graph))).map_err(SimulatorError::Io)?;
-        Ok(Self { options, base_url, graph, line, server })
+        Ok(Self { graph, line, server })
     }
 
     /// `http://127.0.0.1:PORT`, in place of `https://graph.microsoft.com`.
     pub fn base_url(&self) -> &str {
-        &self.base_url
+        &self.graph.base_url
     }
 
     /// Where a verifier finds the issuer and the keys.
     pub fn metadata_url(&self) -> String {
-        format!("{}/.well-known/OpenIdConfiguration", self.base_url)
+        format!("{}/.well-known/OpenIdConfiguration", self.graph.base_url)
     }
 
     /// The key set, for verifying without the network.
-    pub fn jwks(&self) -> &str {
+    pub fn jwks(&self) -> String {
         self.graph.tokens.jwks()
     }
 
     /// The bot's app id.
     pub fn app_id(&self) -> &str {
-        &self.options.app_id
+        &self.graph.rules.app_id
     }
 
     /// The tenant of calls and tokens that name no other.
     pub fn tenant_id(&self) -> &str {
-        &self.options.tenant_id
+        &self.graph.rules.tenant_id
     }
 
     /// The app's client secret, which the token endpoint `{base_url}/{tenant}/oauth2/v2.0/token` takes.
@@ -179,6 +226,11 @@ impl Simulator {
     /// What Azure's `IDENTITY_HEADER` is on this machine; `{base_url}/msi/token` is its `IDENTITY_ENDPOINT`.
     pub fn identity_header(&self) -> &str {
         &self.graph.issuer.identity_header
+    }
+
+    /// From now on a new key signs, published beside the one before.
+    pub fn rotate_keys(&self) -> Result<(), SimulatorError> {
+        Ok(self.graph.tokens.rotate()?)
     }
 
     /// A token that this Graph accepts.
@@ -203,54 +255,77 @@ impl Simulator {
 
     /// Rings the bot at `url` and returns at once; the call goes on by itself.
     pub fn ring(&self, url: &str, options: RingOptions) -> Result<Ringing, RingError> {
-        let url = caller::bot_url(url)?;
-        let facts = options.facts(&self.options.app_id, &self.options.tenant_id);
-        let token = match options.token {
-            NotificationToken::Genuine => {
-                let token = self.graph.tokens.notification(&self.options.app_id, &facts.tenant_id);
-                Some(token.map_err(|_| RingError::Signing)?)
-            }
-            NotificationToken::Given(token) => Some(token),
-            NotificationToken::Missing => None,
-        };
-        let caller = Caller {
-            graph: Arc::clone(&self.graph),
-            line: self.line.clone(),
-            app_id: self.options.app_id.clone(),
-            token,
-            body: options.body.unwrap_or_else(|| facts.incoming()),
-            window: options.wait.unwrap_or(LONGEST_WINDOW).min(LONGEST_WINDOW),
-            facts,
-        };
+        let url = line::bot_url(url)?;
+        let caller = play::caller(&self.graph, &self.line, options, None);
+        self.spawn(caller.ring(url))
+    }
+
+    /// Rings the bot with every call of a scenario and returns at once. The results come in the scenario's order; a
+    /// call that cannot ring at all ends the others.
+    pub fn play(&self, url: &str, scenario: &Scenario) -> Result<Ringing<Vec<RungCall>>, RingError> {
+        let url = line::bot_url(url)?;
+        self.spawn(play::play(Arc::clone(&self.graph), Arc::clone(&self.line), url, scenario.clone()))
+    }
+
+    /// Waits until somebody listens at an address, for a bot that has just been started.
+    pub fn wait_until_listening(&self, url: &str, patience: Duration) -> Result<Ringing<()>, RingError> {
+        let url = line::bot_url(url)?;
+        let line = Arc::clone(&self.line);
+        self.spawn(async move { line.wait_until_listening(&url, patience).await })
+    }
+
+    fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, RingError>> + Send + 'static,
+    ) -> Result<Ringing<T>, RingError> {
         let (finish, finished) = std::sync::mpsc::channel();
         let task = self.server.spawn(async move {
             // Nobody listens when the caller hung up.
-            let _ = finish.send(caller.ring(url).await);
+            let _ = finish.send(work.await);
         });
         Ok(Ringing { finished, task: task.ok_or(RingError::Stopped)? })
     }
 
     /// Makes a call known to Graph as if it rang from now on, and rings nobody. Returns its id.
     pub fn place_call(&self, options: &RingOptions) -> Result<String, RingError> {
-        let facts = options.facts(&self.options.app_id, &self.options.tenant_id);
+        let rules = &self.graph.rules;
+        let facts = options.facts(&rules.app_id, &rules.tenant_id);
         let id = facts.id.clone();
         let window = options.wait.unwrap_or(LONGEST_WINDOW);
-        if self.graph.calls.add(facts, window, None) { Ok(id) } else { Err(RingError::AlreadyRinging(id)) }
+        let faults = rules.next_faults(&options.faults, None);
+        if self.graph.calls.add(facts, window, faults, None) {
+            Ok(id)
+        } else {
+            Err(RingError::AlreadyRinging(id))
+        }
+    }
+
+    /// What happens from now on, or from the event of this number on if it is still kept: the last 10,000 are.
+    pub fn events(&self, from: Option<u64>) -> Events {
+        let number = from.unwrap_or_else(|| self.graph.feed.next());
+        Events { feed: Arc::clone(&self.graph.feed), number }
     }
 
     /// The last 10,000 redirects received, refused ones too, oldest first.
     pub fn redirects(&self) -> Vec<ReceivedRedirect> {
-        self.graph.redirects.entries()
+        self.graph.redirects.all().iter().map(|redirect| redirect.as_ref().clone()).collect()
     }
 
     /// The last 10,000 requests served, oldest first.
     pub fn requests(&self) -> Vec<ServedRequest> {
-        self.graph.requests.entries()
+        self.graph.requests.all()
     }
 
     /// Stops serving and ends every call; harmless when stopped already. Returns within a second.
     pub fn stop(&self) {
         self.server.stop();
+        self.graph.feed.close();
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 

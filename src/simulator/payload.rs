@@ -2,6 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
+use super::callee::Ending;
+use super::ring::Timeline;
+use crate::redirect::Target;
+
 /// Tenant of the documented examples.
 pub(super) const EXAMPLE_TENANT: &str = "632899f8-2ea1-4604-8413-27bd2892079f";
 /// Bot of the documented examples.
@@ -21,6 +25,11 @@ pub(super) struct CallFacts {
 }
 
 impl CallFacts {
+    /// Whether a resource account was called: only it has a telephone number to call out with.
+    pub(super) fn has_number(&self) -> bool {
+        self.targets.iter().any(|target| target.pointer("/identity/applicationInstance").is_some())
+    }
+
     /// The call as Graph shows it.
     pub(super) fn to_json(&self, state: &str, answered_by: Option<Value>) -> Value {
         let mut call = json!({
@@ -47,9 +56,51 @@ impl CallFacts {
         self.notification("created", &self.to_json("incoming", None))
     }
 
+    /// The notification of a call that rings elsewhere: of the older timeline.
+    pub(super) fn redirecting(&self) -> Vec<u8> {
+        self.notification("updated", &self.to_json("redirecting", None))
+    }
+
     /// The notification of a call that is over.
-    pub(super) fn terminated(&self, answered_by: Option<Value>) -> Vec<u8> {
-        self.notification("deleted", &self.to_json("terminated", answered_by))
+    pub(super) fn terminated(
+        &self,
+        timeline: Timeline,
+        ending: Ending,
+        answered_by: Option<&Target>,
+    ) -> Vec<u8> {
+        let mut call = self.to_json("terminated", answered_by.and_then(|target| shown(target, timeline)));
+        if let Some(members) = call.as_object_mut() {
+            if let Some(result_info) = ending.result_info() {
+                members.insert("resultInfo".to_owned(), result_info);
+            }
+            if timeline == Timeline::Redirecting && ending == Ending::Answered {
+                members.insert("terminationReason".to_owned(), "AppRedirected".into());
+            }
+        }
+        self.notification("deleted", &call)
+    }
+
+    /// The call in the Skype format from before Graph, as far as its samples go: no envelope, no types.
+    pub(super) fn legacy(&self) -> Vec<u8> {
+        let mri = |participant: &Value| -> String {
+            let id =
+                |kind: &str| participant.pointer(&format!("/identity/{kind}/id")).and_then(Value::as_str);
+            match (id("user"), id("phone"), id("application")) {
+                (Some(user), _, _) => format!("8:orgid:{user}"),
+                (_, Some(number), _) => format!("4:{number}"),
+                (_, _, Some(bot)) => format!("28:{bot}"),
+                _ => "29:unknown".to_owned(),
+            }
+        };
+        let someone = |participant: &Value, originator: bool| json!({"identity": mri(participant), "languageId": "en-US", "originator": originator});
+        let called = self.targets.iter().map(|target| someone(target, false));
+        let participants: Vec<_> = std::iter::once(someone(&self.source, true)).chain(called).collect();
+        let call = json!({
+            "id": self.id, "callState": "incoming", "participants": participants,
+            "presentedModalityTypes": ["audio"], "isMultiparty": false,
+            "links": {"call": format!("https://calling.skype.com/platform/v1/calls/{}", self.id)},
+        });
+        call.to_string().into_bytes()
     }
 
     fn notification(&self, change_type: &str, call: &Value) -> Vec<u8> {
@@ -67,14 +118,27 @@ impl CallFacts {
     }
 }
 
-/// Who picked up, as the caller's side is told: a phone only in encrypted form, anybody else not at all.
-pub(super) fn answered_by(redirect: &[u8]) -> Option<Value> {
-    let redirect: Value = serde_json::from_slice(redirect).ok()?;
-    redirect.pointer("/targets/0/identity/phone")?;
-    let mut participant =
-        participant(json!({"encrypted": {"id": "1xt4uextl99sdzwdxuvdxrvgrv8gehcq7jdgf9yhzeto"}}));
+/// Who picked up, as the bot is told: a phone only in encrypted form, others only in the older timeline.
+fn shown(target: &Target, timeline: Timeline) -> Option<Value> {
+    let identity_set = if target.kind == "phone" {
+        json!({"encrypted": {"id": "1xt4uextl99sdzwdxuvdxrvgrv8gehcq7jdgf9yhzeto"}})
+    } else if timeline == Timeline::Redirecting {
+        identity_set(target)
+    } else {
+        return None;
+    };
+    let mut participant = participant(identity_set);
     participant.as_object_mut()?.insert("endpointType".to_owned(), "default".into());
     Some(participant)
+}
+
+/// `{"user": {"id": "..."}}`
+pub(super) fn identity_set(target: &Target) -> Value {
+    let mut identity = json!({"id": target.id});
+    if let (Some(identity), Some(name)) = (identity.as_object_mut(), &target.display_name) {
+        identity.insert("displayName".to_owned(), name.as_str().into());
+    }
+    json!({ &target.kind: identity })
 }
 
 /// A participant from a bare identity set such as `{"user": {"id": "..."}}`. Whole participants, which have an

@@ -1,12 +1,14 @@
 //! Answers in Graph's form: the error envelope and the correlation headers.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, Response, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
+
+use super::fault::{Fault, FaultRule};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("client-request-id");
@@ -18,11 +20,12 @@ pub(super) struct GraphError {
     pub(super) status: StatusCode,
     pub(super) code: &'static str,
     pub(super) message: String,
+    pub(super) retry_after: Option<Duration>,
 }
 
 impl GraphError {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
+        Self { status, code, message: message.into(), retry_after: None }
     }
 
     pub(super) fn unauthenticated(message: &str) -> Self {
@@ -48,6 +51,42 @@ impl GraphError {
 
     pub(super) fn call_not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "8522", "Call not found.")
+    }
+
+    pub(super) fn conflict() -> Self {
+        // The words are a guess: no public source shows this answer.
+        Self::new(StatusCode::CONFLICT, "Conflict", "The call is being redirected already.")
+    }
+
+    /// The answer that a fault gives instead of Graph's; `None` when it does something else than answer.
+    pub(super) fn of(rule: &FaultRule) -> Option<Self> {
+        let unknown = |status| Self::new(status, "UnknownError", "An unexpected error occurred.");
+        let retry_after = Some(rule.time()).filter(|time| !time.is_zero());
+        Some(match rule.fault {
+            Fault::Throttled => {
+                let error =
+                    Self::new(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests", "Please retry again later.");
+                Self { retry_after, ..error }
+            }
+            Fault::Unavailable => {
+                let message = "The service is temporarily unavailable. Please retry.";
+                let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", message);
+                Self { retry_after, ..error }
+            }
+            Fault::ServerError => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "9999", "Unknown internal server error.")
+            }
+            Fault::BadGateway => unknown(StatusCode::BAD_GATEWAY),
+            Fault::GatewayTimeout => unknown(StatusCode::GATEWAY_TIMEOUT),
+            Fault::Unauthorized => Self::unauthenticated("Lifetime validation failed, the token is expired."),
+            Fault::NotRegistered => {
+                Self::new(StatusCode::FORBIDDEN, "7503", "Application is not registered in our store.")
+            }
+            Fault::MissingPermission => Self::missing_permission(),
+            Fault::WrongTenant => Self::wrong_tenant(),
+            Fault::CallNotFound => Self::call_not_found(),
+            _ => return None,
+        })
     }
 
     pub(super) fn unknown_path(path: &str) -> Self {
@@ -91,7 +130,7 @@ impl Correlation {
 
     pub(super) fn error(self, error: &GraphError) -> Response<Body> {
         let text = |id: &HeaderValue| String::from_utf8_lossy(id.as_bytes()).into_owned();
-        let body = json!({"error": {
+        let mut body = json!({"error": {
             "code": error.code,
             "message": error.message,
             "innerError": {
@@ -100,8 +139,19 @@ impl Correlation {
                 "client-request-id": text(&self.client_request_id),
             },
         }});
+        if error.status == StatusCode::TOO_MANY_REQUESTS
+            && let Some(inner) = body.pointer_mut("/error/innerError").and_then(Value::as_object_mut)
+        {
+            // As the documentation of throttling shows it.
+            inner.insert("code".to_owned(), "429".into());
+            inner.insert("message".to_owned(), "Please retry after".into());
+            inner.insert("status".to_owned(), "429".into());
+        }
         let mut response = self.finish(error.status, Body::from(body.to_string()));
         response.headers_mut().insert(CONTENT_TYPE, JSON);
+        if let Some(Ok(seconds)) = error.retry_after.map(|time| retry_after(time).parse()) {
+            response.headers_mut().insert(RETRY_AFTER, seconds);
+        }
         if error.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -115,6 +165,11 @@ impl Correlation {
         response.headers_mut().insert(CLIENT_REQUEST_ID, self.client_request_id);
         response
     }
+}
+
+/// Whole seconds, or with a fraction as Graph's sample has them: `2.128`.
+fn retry_after(time: Duration) -> String {
+    if time.subsec_nanos() == 0 { time.as_secs().to_string() } else { format!("{:.3}", time.as_secs_f64()) }
 }
 
 /// `2026-01-31T12:00:00`, UTC without saying so, as in Graph's errors.
@@ -136,7 +191,6 @@ fn timestamp(at: SystemTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn dates_around_the_leap_day() {

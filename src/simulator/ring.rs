@@ -1,5 +1,6 @@
 //! A call from the outside: how to ring, what came of it, why it could not.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -8,9 +9,12 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::task::AbortHandle;
 
-use super::caller::new_id;
+use super::callee::{Callee, Ending};
+use super::delivery::new_id;
+use super::fault::FaultRule;
 use super::log::ReceivedRedirect;
 use super::payload::{self, CallFacts};
+use crate::redirect::Target;
 
 /// Which token the notification carries.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -24,9 +28,27 @@ pub enum NotificationToken {
     Missing,
 }
 
+/// Which notifications a redirected call sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Timeline {
+    /// As the specification shows today: `incoming`, then `terminated`; who picked up is told of a phone only.
+    #[default]
+    Specification,
+    /// As its first version showed in 2019: `incoming`, `redirecting`, then `terminated` with who picked up and a
+    /// `terminationReason` of `AppRedirected`.
+    Redirecting,
+}
+
+impl Timeline {
+    pub(super) const WORDS: [(&'static str, Self); 2] =
+        [("specification", Self::Specification), ("redirecting", Self::Redirecting)];
+}
+
 /// How to ring. The default is a Teams user who rings the simulator's app.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RingOptions {
+    /// For people who read a scenario or its results.
+    pub name: Option<String>,
     /// Call id; a new GUID when `None`.
     pub call_id: Option<String>,
     /// Who rings: an identity set such as `{"user": {"id": "..."}}`, or a whole participant with an `identity`.
@@ -45,6 +67,17 @@ pub struct RingOptions {
     pub body: Option<Vec<u8>>,
     /// How long the call rings: at most, and when `None`, 15 s.
     pub wait: Option<Duration>,
+    /// What callees do, by id or telephone number; [`EVERYBODY`](super::EVERYBODY) stands for the others. Whoever
+    /// nothing is said of picks up at once.
+    pub callees: BTreeMap<String, Callee>,
+    /// The caller hangs up this long after ringing.
+    pub hang_up: Option<Duration>,
+    /// Which notifications come.
+    pub timeline: Timeline,
+    /// What goes wrong with this call, before the faults of all calls.
+    pub faults: Vec<FaultRule>,
+    /// How long to wait for somebody to listen at the bot's address; 5 s when `None`.
+    pub patience: Option<Duration>,
 }
 
 impl RingOptions {
@@ -86,6 +119,8 @@ impl RingOptions {
 /// What happened to a call that rang.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RungCall {
+    /// The scenario's name for the call.
+    pub name: Option<String>,
     /// Call id.
     pub call_id: String,
     /// HTTP status of the bot's reply; `None` when it did not reply while the call rang.
@@ -96,9 +131,17 @@ pub struct RungCall {
     pub reply_body: Bytes,
     /// The redirect that Graph accepted.
     pub redirect: Option<ReceivedRedirect>,
+    /// How the call ended.
+    pub ending: Ending,
+    /// Who picked up.
+    pub answered_by: Option<Target>,
+    /// What is wrong with the bot and where to look, when its call was not redirected; `None` when it was, and when
+    /// the caller hung up.
+    pub problem: Option<String>,
     /// HTTP status of the bot's reply to the notification of the end; `None` when it got none or did not reply.
     pub ended_status: Option<u16>,
-    /// `rang`, then `replied`, `redirected`, `expired`, `ended` as they happened, each with the time since ringing.
+    /// `rang`, then `replied`, `redirected`, `answered`, `hung_up`, `expired`, `ended` as they happened, each with the
+    /// time since ringing.
     pub steps: Vec<(&'static str, Duration)>,
 }
 
@@ -107,8 +150,8 @@ pub struct RungCall {
 pub enum RingError {
     /// Only bots on this machine are rung; a token that looks genuine must not leave it.
     NotLoopback(String),
-    /// Nobody answers at the bot's URL.
-    Unreachable(String),
+    /// Nobody listens at the bot's URL: which address, how long it was tried, why not.
+    Unreachable(String, Duration, String),
     /// A call of this id is ringing already.
     AlreadyRinging(String),
     /// The simulator was stopped, or belongs to the process this one was forked from.
@@ -126,7 +169,12 @@ impl fmt::Display for RingError {
                     "only http(s) URLs on this machine (localhost, 127.0.0.1, [::1]) can be rung, not {url:?}"
                 )
             }
-            Self::Unreachable(why) => write!(f, "the bot cannot be reached: {why}"),
+            Self::Unreachable(address, tried, why) => write!(
+                f,
+                "nothing listens at {address} (tried for {:.1} s: {why}); start the bot before ringing it, or ring the \
+                 address it listens at",
+                tried.as_secs_f64()
+            ),
             Self::AlreadyRinging(id) => write!(f, "call {id} is ringing already"),
             Self::Stopped => f.write_str("the simulator is stopped"),
             Self::Signing => f.write_str("the notification token could not be signed"),
@@ -136,21 +184,21 @@ impl fmt::Display for RingError {
 
 impl std::error::Error for RingError {}
 
-/// A call that is ringing. Dropping it hangs up.
+/// A call that is ringing, or a scenario that is being played. Dropping it hangs up.
 #[derive(Debug)]
-pub struct Ringing {
-    pub(super) finished: Receiver<Result<RungCall, RingError>>,
+pub struct Ringing<T = RungCall> {
+    pub(super) finished: Receiver<Result<T, RingError>>,
     pub(super) task: AbortHandle,
 }
 
-impl Ringing {
+impl<T> Ringing<T> {
     /// Waits until the call is over.
-    pub fn wait(self) -> Result<RungCall, RingError> {
+    pub fn wait(self) -> Result<T, RingError> {
         self.finished.recv().unwrap_or(Err(RingError::Stopped))
     }
 
     /// Waits a while; `None` when the call is still going on.
-    pub fn wait_for(&self, time: Duration) -> Option<Result<RungCall, RingError>> {
+    pub fn wait_for(&self, time: Duration) -> Option<Result<T, RingError>> {
         match self.finished.recv_timeout(time) {
             Ok(result) => Some(result),
             Err(RecvTimeoutError::Timeout) => None,
@@ -159,7 +207,7 @@ impl Ringing {
     }
 }
 
-impl Drop for Ringing {
+impl<T> Drop for Ringing<T> {
     fn drop(&mut self) {
         self.task.abort();
     }

@@ -11,6 +11,8 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
+use super::wire::{Cut, Wires};
+
 /// Requests under way may finish in this time; after it they are cut.
 const GRACE: Duration = Duration::from_millis(300);
 
@@ -40,12 +42,13 @@ impl Server {
             let _inside = runtime.enter();
             tokio::net::TcpListener::from_std(listener)?
         };
+        let service = router.into_make_service_with_connect_info::<Cut>();
         let (stop, stopped) = oneshot::channel::<()>();
         let thread =
             std::thread::Builder::new().name("callredirect-simulator".to_owned()).spawn(move || {
                 runtime.block_on(async move {
                     let (leave, leaving) = oneshot::channel::<()>();
-                    let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+                    let serving = axum::serve(Wires(listener), service).with_graceful_shutdown(async move {
                         // A dropped sender means stop as well.
                         let _ = stopped.await;
                         let _ = leave.send(());

@@ -68,19 +68,42 @@ type Newest = ((String, String, u64), String);
 
 /// Issues tokens and remembers those for Graph, so that Graph's side looks them up instead of verifying RSA.
 pub(super) struct Tokens {
-    key: Arc<SigningKey>,
+    /// Those published, the one that signs last.
+    keys: RwLock<Vec<Arc<SigningKey>>>,
+    /// What access tokens are for.
+    audience: &'static str,
     app_id: String,
     grants: RwLock<Grants>,
     newest: Mutex<Option<Newest>>,
 }
 
 impl Tokens {
-    pub(super) fn new(key: Arc<SigningKey>, app_id: String) -> Self {
-        Self { key, app_id, grants: RwLock::default(), newest: Mutex::default() }
+    pub(super) fn new(key: Arc<SigningKey>, app_id: String, audience: &'static str) -> Self {
+        let keys = RwLock::new(vec![key]);
+        Self { keys, audience, app_id, grants: RwLock::default(), newest: Mutex::default() }
     }
 
-    pub(super) fn jwks(&self) -> &str {
-        self.key.jwks()
+    /// The JSON Web Key Set.
+    pub(super) fn jwks(&self) -> String {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let keys: Vec<_> = keys.iter().map(|key| key.jwk.clone()).collect();
+        json!({ "keys": keys }).to_string()
+    }
+
+    /// From now on a new key signs. The one before stays published, older ones do not.
+    pub(super) fn rotate(&self) -> Result<(), Unspecified> {
+        let key = Arc::new(SigningKey::generate()?);
+        let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
+        let before = keys.pop();
+        *keys = before.into_iter().chain([key]).collect();
+        // Signed by the key before.
+        *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        Ok(())
+    }
+
+    fn sign(&self, claims: &Value) -> Result<String, Unspecified> {
+        let key = self.keys.read().unwrap_or_else(PoisonError::into_inner).last().map(Arc::clone);
+        key.ok_or(Unspecified)?.sign(claims)
     }
 
     /// The token of a notification. Equal claims sign to equal bytes, and they change once a second: a busy second
@@ -94,7 +117,7 @@ impl Tokens {
                 return Ok(token.clone());
             }
         }
-        let token = self.key.sign(&Value::Object(notification_claims(app_id, tenant_id, now)))?;
+        let token = self.sign(&Value::Object(notification_claims(app_id, tenant_id, now)))?;
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         *newest = Some((wanted, token.clone()));
         Ok(token)
@@ -115,14 +138,14 @@ impl Tokens {
                 claims.insert(name.clone(), value.clone());
             }
         }
-        self.key.sign(&Value::Object(claims))
+        self.sign(&Value::Object(claims))
     }
 
     /// Issues an access token. The oldest is forgotten, and so refused, beyond 10,000.
     pub(super) fn access(&self, options: AccessOptions) -> Result<String, Unspecified> {
         let now = unix_seconds();
-        let token = self.key.sign(&json!({
-            "aud": "https://graph.microsoft.com",
+        let token = self.sign(&json!({
+            "aud": self.audience,
             "iss": format!("https://sts.windows.net/{}/", options.tenant_id),
             "iat": now, "nbf": now, "exp": now.saturating_add(options.lifetime.as_secs()),
             "appid": self.app_id, "idtyp": "app", "roles": options.roles, "tid": options.tenant_id,
@@ -163,6 +186,6 @@ fn notification_claims(app_id: &str, tenant_id: &str, now: u64) -> Map<String, V
     claims
 }
 
-fn unix_seconds() -> u64 {
+pub(super) fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -25,10 +25,22 @@ pub struct Claims {
 }
 
 impl Claims {
+    /// What stands in for claims where nothing is verified: no tenant and no issuer, of which no real ones are without.
+    pub(super) fn of_anyone(verifier: &Verifier) -> Self {
+        Self {
+            tenant_id: String::new(),
+            app_id: None,
+            issuer: String::new(),
+            audience: verifier.app_id.clone(),
+            expires_at: f64::INFINITY,
+            not_before: None,
+        }
+    }
+
     /// Types are as strict as values: a list around the right issuer is not the right issuer.
     pub(super) fn read(payload: &[u8], verifier: &Verifier, now: f64) -> Result<Self, VerificationError> {
         let Ok(Value::Object(claims)) = json::parse(payload) else { return Err(Reason::Claims.into()) };
-        let issuer = string(&claims, "iss").filter(|issuer| verifier.issuers.contains(issuer));
+        let issuer = string(&claims, "iss").filter(|issuer| is_accepted(&verifier.issuers, issuer));
         let issuer = issuer.ok_or(Reason::Issuer)?;
         let audience = string(&claims, "aud").filter(|audience| *audience == verifier.app_id);
         let audience = audience.ok_or(Reason::Audience)?;
@@ -55,6 +67,11 @@ impl Claims {
         };
         Ok(Self { tenant_id, app_id, issuer, audience, expires_at, not_before })
     }
+}
+
+/// The slash is ours to forgive, not the sender's to add: only an issuer configured with one is accepted without it.
+fn is_accepted(issuers: &[String], issuer: &str) -> bool {
+    issuers.iter().any(|accepted| accepted == issuer || accepted.strip_suffix('/') == Some(issuer))
 }
 
 /// An empty string is no better than none, even where an empty one was configured.

@@ -39,8 +39,12 @@ impl<'a> Token<'a> {
         Ok(Self { signed, signature, kid: key_id(&header)?, payload })
     }
 
+    pub(super) fn kid(&self) -> &str {
+        &self.kid
+    }
+
     /// The payload, if one of the keys of that id signed it.
-    pub(super) fn verified_payload(self, keys: &KeySet) -> Result<Vec<u8>, Reason> {
+    pub(super) fn verified_payload(&self, keys: &KeySet) -> Result<&[u8], Reason> {
         if keys.is_empty() {
             return Err(Reason::NoKeys);
         }
@@ -50,7 +54,7 @@ impl<'a> Token<'a> {
         if !keys.verify(&self.kid, self.signed.as_bytes(), self.signature) {
             return Err(Reason::Signature);
         }
-        Ok(self.payload)
+        Ok(&self.payload)
     }
 }
 

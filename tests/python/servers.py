@@ -7,6 +7,7 @@ import socketserver
 import threading
 import time
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -26,6 +27,7 @@ class RawServer:
     """Gives every request the same answer, once `gate` is open; with `None` it closes the connection instead."""
 
     def __init__(self, answer: bytes | None = ACCEPTED, *, open_gate: bool = True) -> None:
+        self.answer = answer
         self.requests: list[bytes] = []
         self.connections = 0
         self.gate = threading.Event()
@@ -38,7 +40,10 @@ class RawServer:
                 owner.connections += 1
                 while request := read_request(self.request):
                     owner.requests.append(request)
-                    if not owner.gate.wait(PATIENCE) or answer is None:
+                    if not owner.gate.wait(PATIENCE):
+                        return
+                    answer = owner.answer_to(request)
+                    if answer is None:
                         return
                     self.request.sendall(answer)
 
@@ -51,6 +56,9 @@ class RawServer:
 
         self.server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def answer_to(self, request: bytes) -> bytes | None:
+        return self.answer
 
     def wait_for(self, count: int) -> None:
         """Waits until so many requests have come."""
@@ -69,6 +77,31 @@ class RawServer:
         self.server.server_close()
 
 
+class ScriptedServer(RawServer):
+    """Answers the first request with the first answer, and so on; `None` closes the connection instead."""
+
+    def __init__(self, answers: list[bytes | None]) -> None:
+        super().__init__()
+        self.answers = list(answers)
+
+    def answer_to(self, request: bytes) -> bytes | None:
+        return self.answers.pop(0)
+
+
+class LossyProxy(RawServer):
+    """Hands every request on, and loses the first answer."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.address = "127.0.0.1", urlsplit(url).port or 80
+
+    def answer_to(self, request: bytes) -> bytes | None:
+        with socket.create_connection(self.address, PATIENCE) as onward:
+            onward.sendall(request.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
+            answer = b"".join(iter(lambda: onward.recv(65536), b""))
+        return None if len(self.requests) == 1 else answer
+
+
 def read_request(connection: socket.socket) -> bytes:
     """One whole request, or nothing when the client has gone."""
     data = b""
@@ -79,9 +112,8 @@ def read_request(connection: socket.socket) -> bytes:
                 return b""
             data += some
         head, body = data.split(b"\r\n\r\n", 1)
-        (length,) = (
-            int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")
-        )
+        lines = head.lower().split(b"\r\n")
+        length = next((int(line[15:]) for line in lines if line.startswith(b"content-length:")), 0)
         while len(body) < length:
             body += connection.recv(65536)
     except OSError:

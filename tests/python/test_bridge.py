@@ -6,19 +6,23 @@ import asyncio
 import gc
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
 import threading
 import time
+import urllib.request
 import warnings
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import callredirect as cr
 from callredirect._bridge import _mailboxes, loop_mailbox
 from callredirect.testing import Simulator
+from exits import KINDS, endings
 from servers import RawServer
 
 if TYPE_CHECKING:
@@ -313,6 +317,117 @@ def test_the_blocking_client_releases_the_interpreter() -> None:
     assert ticks == 10 and not thread.is_alive()
 
 
+# Other kinds of loop
+
+
+def test_without_a_loop_it_says_what_it_needs() -> None:
+    coroutine = cr.AsyncClient(TOKEN).redirect(CALL, TO_USER)
+    with pytest.raises(
+        RuntimeError, match="needs a running event loop, of asyncio or trio; Client needs none"
+    ):
+        coroutine.send(None)
+
+
+def test_trio(graph: Simulator) -> None:
+    import trio
+
+    client = cr.AsyncClient(graph.access_token(), base_url=graph.base_url)
+    calls = [graph.place_call() for _ in range(100)]
+    outcomes: dict[str, cr.Outcome] = {}
+
+    async def one(call: str) -> None:
+        outcomes[call] = await client.redirect(call, TO_USER)
+
+    async def main(calls: list[str]) -> None:
+        async with trio.open_nursery() as nursery:
+            for call in calls:
+                nursery.start_soon(one, call)
+
+    trio.run(main, calls[:50])
+    trio.run(main, calls[50:])  # another run has a mailbox of its own
+    assert {type(outcome) for outcome in outcomes.values()} == {cr.Accepted}
+    sent = {received.client_request_id: received.call_id for received in graph.redirects}
+    assert [sent[outcomes[call].client_request_id] for call in calls] == calls
+
+
+def test_cancelled_under_trio_the_request_goes_on() -> None:
+    import trio
+
+    async def main(client: cr.AsyncClient, server: RawServer) -> None:
+        with trio.move_on_after(0.01) as scope:
+            await client.redirect(CALL, TO_USER)
+        assert scope.cancelled_caught
+        await trio.to_thread.run_sync(server.wait_for, 1)
+        server.gate.set()
+        # Its answer finds nobody, and does no harm to the next.
+        assert isinstance(await client.redirect(CALL, TO_USER), cr.Accepted)
+
+    with RawServer(open_gate=False) as server:
+        trio.run(main, cr.AsyncClient(TOKEN, base_url=server.url), server)
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("kind", ["synchronous", "asynchronous", "slow"])
+def test_credentials_under_trio(graph: Simulator, kind: str) -> None:
+    import trio
+
+    threads: list[int] = []
+
+    def synchronous() -> str:
+        threads.append(threading.get_ident())
+        return graph.access_token()
+
+    async def asynchronous() -> str:
+        await trio.lowlevel.checkpoint()
+        return synchronous()
+
+    async def slow() -> str:
+        await trio.sleep_forever()
+        raise AssertionError
+
+    async def main() -> cr.Outcome:
+        given: dict[str, Any] = {
+            "synchronous": synchronous,
+            "asynchronous": asynchronous,
+            "slow": slow,
+        }
+        client = cr.AsyncClient(given[kind], base_url=graph.base_url)
+        return await client.redirect(graph.place_call(), TO_USER, deadline=0.2 if kind == "slow" else None)
+
+    outcome = trio.run(main)
+    if kind == "slow":
+        assert isinstance(outcome, cr.Expired) and not outcome.sent
+        return
+    assert isinstance(outcome, cr.Accepted)
+    # What may block must not hold up the loop.
+    assert (threads[0] == threading.get_ident()) is (kind == "asynchronous")
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_anyio(graph: Simulator, backend: str) -> None:
+    import anyio
+
+    async def main() -> None:
+        async with cr.AsyncClient(graph.access_token, base_url=graph.base_url) as client:
+            with anyio.fail_after(10):
+                assert isinstance(await client.redirect(graph.place_call(), TO_USER), cr.Accepted)
+
+    anyio.run(main, backend=backend)
+
+
+def test_a_redirector_under_trio_claims_nothing_and_says_so(graph: Simulator) -> None:
+    import trio
+
+    app = "24701998-1a73-4d42-8085-bf46ed0ae039"
+    bot = cr.Redirector(app_id=app, credential=TOKEN, verifier=cr.Verifier(app, jwks=graph.jwks))
+    headers = {"Authorization": f"Bearer {graph.notification_token()}", "Content-Type": "application/json"}
+    resource = {"id": CALL, "state": "incoming"}
+    note = {"changeType": "created", "resourceUrl": "/communications/calls/x", "resourceData": resource}
+    with pytest.raises(RuntimeError, match="Redirector needs a running event loop of asyncio"):
+        trio.run(bot.handle, {"value": [note]}, headers)
+    assert bot.calls == ()
+
+
 # Processes of their own
 
 
@@ -338,14 +453,11 @@ def ended_well(done: subprocess.CompletedProcess[str], said: str) -> None:
     assert (done.returncode, done.stderr, done.stdout.strip()) == (0, "", said)
 
 
-def test_one_await_then_exit(graph: Simulator) -> None:
-    code = script("""
-        async def main():
-            return await cr.AsyncClient(token, base_url=url).redirect(sys.argv[3], TO_USER)
-        print(type(asyncio.run(main())).__name__)
-    """)
-    for _ in range(15):
-        ended_well(python(code, graph.base_url, graph.access_token(), graph.place_call()), "Accepted")
+@posix_only
+@pytest.mark.parametrize("kind", KINDS)
+def test_processes_end_as_they_should(kind: str) -> None:
+    """``make reliability-exits`` runs each 300 times."""
+    assert [ending.fault for ending in endings(kind, 10) if ending.fault] == []
 
 
 @pytest.mark.parametrize(
@@ -435,6 +547,102 @@ def test_fork_after_use(graph: Simulator, door: str) -> None:
         done = python(code, graph.base_url, graph.access_token(), " ".join(ids), door)
         ended_well(done, "7 Accepted")
         ids = [graph.place_call() for _ in range(9)]
+
+
+@posix_only
+def test_twenty_forks_of_one_process(graph: Simulator) -> None:
+    code = script("""
+        warnings.simplefilter("ignore", DeprecationWarning)
+        ids = sys.argv[3].split()
+        client, loop = cr.AsyncClient(token, base_url=url), asyncio.new_event_loop()
+        send = lambda: loop.run_until_complete(client.redirect(ids.pop(), TO_USER, deadline=5))
+        codes = []
+        for _ in range(20):
+            assert isinstance(send(), cr.Accepted)
+            child = os.fork()
+            if child == 0:
+                accepted = isinstance(send(), cr.Accepted)
+                loop.close()
+                sys.exit(7 if accepted else 1)
+            codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+            ids.pop()
+        loop.close()
+        print(codes.count(7))
+    """)
+    ids = " ".join(graph.place_call() for _ in range(40))
+    ended_well(python(code, graph.base_url, graph.access_token(), ids), "20")
+
+
+GUNICORN = """
+import os
+import callredirect as cr
+TO_USER = cr.Redirect([cr.Target.user("98da8a1a-1b87-452c-a713-65d3f10b1253")])
+client = cr.Client("token", base_url=os.environ["GRAPH_URL"])
+assert isinstance(client.redirect("in-the-master", TO_USER), cr.Accepted)
+
+def app(environ, start_response):
+    outcome = client.redirect("in-a-worker", TO_USER, deadline=5)
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [f"{type(outcome).__name__} {os.getppid()}".encode()]
+"""
+
+
+@posix_only
+def test_gunicorn_that_loads_the_bot_before_it_forks(tmp_path: Path) -> None:
+    (tmp_path / "bot.py").write_text(GUNICORN)
+    with RawServer() as graph, socket.create_server(("127.0.0.1", 0)) as listening:
+        command = [sys.executable, "-m", "gunicorn", "--preload", "--workers", "2", "--log-level", "warning"]
+        command += ["--bind", f"fd://{listening.fileno()}", "bot:app"]
+        with subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            env=os.environ | {"GRAPH_URL": graph.url},
+            pass_fds=[listening.fileno()],
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as server:
+            url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+            try:
+                said = {urllib.request.urlopen(url, timeout=20).read().decode() for _ in range(20)}
+            finally:
+                server.terminate()
+            errors = server.communicate(timeout=20)[1]
+    assert said == {f"Accepted {server.pid}"}
+    assert (server.returncode, errors) == (0, "")
+    assert len(graph.requests) == 21
+
+
+def interpreters() -> list[str]:
+    """The CPythons of this machine that the extension fits, as far as they are easy to find."""
+    pyenv = Path("~/.pyenv/versions").expanduser().glob("3.1[0-3].*/bin/python")
+    return sorted({sys.executable, *map(str, pyenv)})
+
+
+SECOND_INTERPRETER = """
+import importlib, sys
+interpreters = importlib.import_module("_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters")
+import callredirect
+other = interpreters.create()
+interpreters.run_string(other, '''
+try:
+    import callredirect
+except ImportError as error:
+    print("refused:", error, flush=True)
+''')
+interpreters.destroy(other)
+print("still:", callredirect.parse('{"value": []}'))
+"""
+
+
+@pytest.mark.parametrize("interpreter", interpreters())
+def test_a_second_interpreter_is_refused_in_words(interpreter: str) -> None:
+    environment = os.environ | {"PYTHONPATH": str(Path(cr.__file__).parents[1])}
+    command = [interpreter, "-X", "faulthandler", "-c", SECOND_INTERPRETER]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, env=environment, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    refused, still = sorted(done.stdout.splitlines())
+    assert still == "still: <Notifications: 0>"
+    assert refused.startswith("refused: ") and "interpreter" in refused
 
 
 @posix_only

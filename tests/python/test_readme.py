@@ -54,7 +54,7 @@ def graph() -> Iterator[Simulator]:
 
 
 def test_nothing_is_left_to_fill_in() -> None:
-    assert len(blocks("python")) == 3
+    assert len(blocks("python")) == 4
     assert not re.search(r"^[A-Z]{4,}$|TODO|FIXME", README, re.MULTILINE)
 
 
@@ -126,6 +126,27 @@ def test_the_steps_alone(
     assert (
         capsys.readouterr().out.splitlines()[-1].startswith("Graph said no: 401 InvalidAuthenticationToken ")
     )
+
+
+def test_credentials(graph: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = block("import callredirect as cr\n\nsecret = ")
+    pem = (ROOT / "tests" / "fixtures" / "token" / "certificate.pem").read_text(encoding="utf-8")
+    graph.register_certificate(pem)
+    for name in ("ClientSecret", "ClientCertificate"):
+        monkeypatch.setattr(cr, name, functools.partial(getattr(cr, name), authority=graph.base_url))
+    endpoint = f"{graph.base_url}/metadata/identity/oauth2/token"
+    monkeypatch.setattr(cr, "ManagedIdentity", functools.partial(cr.ManagedIdentity, endpoint=endpoint))
+    monkeypatch.setattr(cr, "Client", functools.partial(cr.Client, base_url=graph.base_url))
+    ids = {"client_id": graph.app_id, "client_secret": graph.client_secret, "tenant_id": graph.tenant_id}
+    names: dict[str, Any] = dict(ids)
+    code = code.replace('"bot.pem"', repr(pem))
+    exec(compile(code, "README.md", "exec"), names)
+    assert [path.rpartition("/")[2] for _, path, _ in graph.requests].count("token") == 1
+    for name in ("certificate", "machine"):
+        cr.Client(names[name]).warm_up()
+    with pytest.raises(cr.CredentialError) as caught:
+        cr.Client(cr.ClientSecret(graph.app_id, "wrong", graph.tenant_id)).warm_up()
+    assert str(caught.value).partition(": ")[2] in " ".join(README.split())
 
 
 def test_testing_your_own_bot(demo: Any) -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import copy
 import functools
 import inspect
 import json
 import logging
 import math
+import os
 import pickle
 import re
+import signal
+import subprocess
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,7 +25,7 @@ import pytest
 
 import callredirect as cr
 from callredirect.testing import Simulator
-from servers import ACCEPTED, RawServer, refused_url, response
+from servers import ACCEPTED, PATIENCE, LossyProxy, RawServer, ScriptedServer, refused_url, response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,6 +126,32 @@ def test_rejected(send: Send, graph: Simulator) -> None:
     assert [status for _, _, status in graph.requests] == [status for _, status, _ in cases]
 
 
+def test_a_refusal_says_what_to_do(send: Send, graph: Simulator) -> None:
+    graph.place_call(call_id=CALL)
+    call = incoming(tenantId=graph.tenant_id)
+    claims = base64.urlsafe_b64encode(json.dumps({"tid": "another-tenant"}).encode()).decode().rstrip("=")
+    body = b'{"error": {"code": "7505", "message": "Request authorization tenant mismatch."}}'
+    with RawServer(response("403 Forbidden", body)) as server:
+        outcome = send(call, credential=f"e30.{claims}.x", base_url=server.url)
+    assert isinstance(outcome, cr.Rejected)
+    assert (outcome.token_tenant, outcome.call_tenant) == ("another-tenant", graph.tenant_id)
+    assert outcome.explanation and outcome.cure
+    assert f"the token is of tenant another-tenant, the call of {graph.tenant_id}" in outcome.explanation
+    assert "the call's tenant" in outcome.cure
+    line = str(outcome)
+    assert line.startswith("rejected: Graph answered 403: 7505 Request authorization tenant mismatch. (")
+    assert outcome.explanation in line and outcome.cure in line and "\n" not in line
+    assert pickle.loads(pickle.dumps(outcome)).cure == outcome.cure
+    assert cr.Rejected(418, "8523").explanation is cr.Rejected(418, "8523").cure is None
+
+
+def test_graphs_words_are_shown_without_numbers() -> None:
+    outcome = cr.Rejected(400, "BadRequest", "No route to\n+12345678901")
+    assert outcome.message == "No route to\n+12345678901"
+    assert "2345678901" not in repr(outcome) + str(outcome)
+    assert "+*********01" in repr(outcome) and "No route to +*********01" in str(outcome)
+
+
 def test_a_call_that_is_gone(send: Send, graph: Simulator) -> None:
     token = graph.access_token()
     outcome = send("never-rang", credential=token, base_url=graph.base_url)
@@ -132,17 +163,85 @@ def test_a_call_that_is_gone(send: Send, graph: Simulator) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "wait"), [("20", 20.0), ("2.128", 2.128), ("Wed, 21 Oct 2026 07:28:00 GMT", None), ("x", None)]
+    ("value", "wait"),
+    [("20", 20.0), ("2.128", 2.128), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0), ("x", None)],
 )
 def test_throttled(send: Send, value: str, wait: float | None) -> None:
     body = b'{"error": {"code": "TooManyRequests", "innerError": {"requestId": "of-the-body"}}}'
     with RawServer(response("429 Slow", body, f"Retry-After: {value}\r\n")) as server:
-        outcome = send(CALL, base_url=server.url)
+        # A quarter of a second is what an attempt needs: no other one fits.
+        outcome = send(CALL, base_url=server.url, deadline=0.25)
     assert isinstance(outcome, cr.Rejected)
     assert (outcome.status, outcome.code, outcome.retry_after) == (429, "TooManyRequests", wait)
     assert outcome.request_id == "of-the-body"
     assert pickle.loads(pickle.dumps(outcome)) == outcome
     assert len(server.requests) == 1
+
+
+def test_throttled_for_a_moment(send: Send) -> None:
+    with ScriptedServer([response("503 Slow", b"", "Retry-After: 0.1\r\n"), ACCEPTED]) as server:
+        outcome = send(CALL, base_url=server.url)
+    assert isinstance(outcome, cr.Accepted)
+    first, second = outcome.attempts
+    assert (first.status, second.status) == (503, 202)
+    assert second.started >= first.started + first.duration + 0.1
+    assert [request.split(b"\r\n\r\n")[1] for request in server.requests] == [TO_USER.to_json().encode()] * 2
+    assert server.connections == 2, "a new connection after a 503"
+
+
+# After a request that may have arrived
+
+RINGS = response("200 OK", b'{"id": "x", "state": "incoming"}')
+REDIRECTING = response("200 OK", b'{"id": "x", "state": "redirecting"}')
+GONE = response("404 Not Found", b'{"error": {"code": "8522", "message": "Call not found."}}')
+
+
+@pytest.mark.parametrize("first", [None, response("502 Bad Gateway"), b"nonsense\r\n\r\n"])
+def test_asked_about_and_sent_again(send: Send, first: bytes | None) -> None:
+    with ScriptedServer([first, RINGS, ACCEPTED]) as server:
+        outcome = send(CALL, base_url=server.url)
+    assert isinstance(outcome, cr.Accepted)
+    assert [request.split(b" ")[0] for request in server.requests] == [b"POST", b"GET", b"POST"]
+    assert [attempt.probe for attempt in outcome.attempts] == [False, True, False]
+    post, _, again = (request.split(b"\r\n\r\n") for request in server.requests)
+    assert post[1] == again[1]
+
+
+@pytest.mark.parametrize("answers", [[GONE], [REDIRECTING], [RINGS, GONE], [RINGS, response("409 No")]])
+def test_likely_delivered(send: Send, answers: list[bytes | None]) -> None:
+    with ScriptedServer([None, *answers]) as server:
+        outcome = send(CALL, base_url=server.url)
+    assert isinstance(outcome, cr.Unknown)
+    assert outcome.likely_delivered
+    assert outcome.reason.startswith("an earlier attempt may have arrived")
+    assert str(outcome) == f"unknown, it probably arrived: {outcome.reason}"
+    assert len(server.requests) == 1 + len(answers)
+
+
+def test_stop_asks_nothing_and_sends_nothing_again(send: Send) -> None:
+    with ScriptedServer([None, RINGS, ACCEPTED]) as server:
+        outcome = send(CALL, base_url=server.url, on_ambiguous="stop")
+    assert isinstance(outcome, cr.Unknown)
+    assert not outcome.likely_delivered
+    assert len(server.requests) == len(outcome.attempts) == 1
+
+
+@pytest.mark.parametrize("wrong", ["resend", "", "STOP"])
+def test_on_ambiguous_is_one_of_two(send: Send, wrong: Any) -> None:
+    with pytest.raises(ValueError, match=r'"probe_then_resend" or "stop", not') as caught:
+        send(CALL, on_ambiguous=wrong)
+    assert repr(wrong).replace("'", '"') in str(caught.value)
+
+
+def test_the_simulator_is_asked_too(send: Send, graph: Simulator) -> None:
+    """Graph acts and the answer is lost on the way: a proxy drops the first one."""
+    call_id = graph.place_call()
+    with LossyProxy(graph.base_url) as proxy:
+        outcome = send(call_id, credential=graph.access_token(), base_url=proxy.url)
+    assert isinstance(outcome, cr.Unknown)
+    assert outcome.likely_delivered and "redirecting" in outcome.reason
+    assert len(graph.redirects) == 1
+    assert [(method, status) for method, _, status in graph.requests] == [("POST", 202), ("GET", 200)]
 
 
 @pytest.mark.parametrize("answer", [None, b"HTTP/1.1 20", b"nonsense\r\n\r\n", response("502 Bad Gateway")])
@@ -234,12 +333,23 @@ def test_match_as_in_the_readme(send: Send, graph: Simulator) -> None:
 
 # The outcomes as values
 
-ATTEMPT = cr.Attempt(started=0.5, duration=0.25, sent=True, status=403, error=None, request_id="r")
+ATTEMPT = cr.Attempt(
+    probe=True, started=0.5, duration=0.25, sent=True, status=403, error=None, request_id="r"
+)
 COMMON: dict[str, Any] = {"attempts": (ATTEMPT,), "elapsed": 1.5, "client_request_id": "c"}
 OUTCOMES: list[cr.Outcome] = [
     cr.Accepted(**COMMON),
     cr.Accepted(200),
-    cr.Rejected(403, "7505", "No.", request_id="r", retry_after=2.128, **COMMON),
+    cr.Rejected(
+        403,
+        "7505",
+        "No.",
+        request_id="r",
+        retry_after=2.128,
+        token_tenant="t",
+        call_tenant="c",
+        **COMMON,
+    ),
     cr.Rejected(),
     cr.CallGone(404, "8522", "Gone.", **COMMON),
     cr.CallGone(410),
@@ -273,13 +383,22 @@ def test_no_two_outcomes_are_equal() -> None:
 
 
 def test_every_field_can_be_replaced_and_counts() -> None:
+    refusal: dict[str, Any] = {
+        "code": "x",
+        "message": "m",
+        "request_id": "q",
+        "retry_after": 1.0,
+        "token_tenant": "t",
+        "call_tenant": "c",
+    }
     fields: dict[type, dict[str, Any]] = {
         cr.Accepted: {"status": 201},
-        cr.Rejected: {"status": 409, "code": "x", "message": "m", "request_id": "q", "retry_after": 1.0},
-        cr.CallGone: {"status": 410, "code": "x", "message": "m", "request_id": "q", "retry_after": 1.0},
+        cr.Rejected: {"status": 409, **refusal},
+        cr.CallGone: {"status": 410, **refusal},
         cr.Expired: {"sent": True, "reason": "x"},
         cr.Unknown: {"likely_delivered": True, "reason": "x"},
         cr.Attempt: {
+            "probe": True,
             "started": 1.0,
             "duration": 2.0,
             "sent": False,
@@ -354,6 +473,36 @@ def test_a_deadline_that_has_passed_sends_nothing_and_asks_for_no_token(send: Se
             assert not outcome.sent and outcome.attempts == () and outcome.client_request_id
             assert outcome.reason == "the deadline had passed before anything could be sent"
     assert graph.requests == []
+
+
+STOPPED = """
+import os, signal, sys
+import callredirect as cr
+
+def credential():
+    os.kill(os.getpid(), signal.SIGSTOP)  # the machine sleeps between the token and the request
+    return "token"
+
+redirect = cr.Redirect([cr.Target.user("98da8a1a-1b87-452c-a713-65d3f10b1253")])
+outcome = cr.Client(credential, base_url=sys.argv[1]).redirect("a-call", redirect, deadline=0.5)
+print(type(outcome).__name__, outcome.sent, len(outcome.attempts))
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no SIGSTOP here")
+def test_a_process_that_was_stopped_for_longer_than_it_had_sends_nothing() -> None:
+    with RawServer() as server:
+        command = [sys.executable, "-c", STOPPED, server.url]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+            try:
+                _, status = os.waitpid(child.pid, os.WUNTRACED)
+                assert os.WIFSTOPPED(status)
+                time.sleep(0.6)  # its deadline passes, of which it cannot know
+            finally:
+                os.kill(child.pid, signal.SIGCONT)
+            said, _ = child.communicate(timeout=PATIENCE)
+        assert said.split() == ["Expired", "False", "0"]
+        assert server.connections == 0
 
 
 def test_a_deadline_object() -> None:
@@ -711,7 +860,7 @@ def test_no_token_is_ever_shown(send: Send, caplog: pytest.LogCaptureFixture) ->
     for credential in (TOKEN, lambda: TOKEN, Asked(TOKEN)):
         for answer in answers:
             with RawServer(answer) as server:
-                outcome = send(CALL, credential=credential, base_url=server.url)
+                outcome = send(CALL, credential=credential, base_url=server.url, deadline=1)
                 assert TOKEN.encode() in server.requests[0]
             shown += [repr(outcome), str(outcome), repr(outcome.attempts), repr(pickle.dumps(outcome))]
         for wrong in ("no call/", None):

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import copy
+import json
 import logging
+import os
 import pickle
+import subprocess
+import sys
 import threading
 import time
 import traceback
+import urllib.error
+import urllib.parse
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 import trio
 from azure.core.exceptions import ClientAuthenticationError
@@ -22,6 +31,8 @@ from azure.identity import (
     ManagedIdentityCredential,
 )
 from azure.identity import aio as azure_aio
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 import callredirect as cr
 from callredirect.testing import Simulator
@@ -99,6 +110,77 @@ def under_trio(call: Any, credential: Any, url: str, **options: Any) -> cr.Outco
 @pytest.fixture(params=[by_client, by_async_client, under_trio])
 def send(request: pytest.FixtureRequest) -> Send:
     return request.param  # type: ignore[no-any-return]
+
+
+# The simulator's issuer
+
+
+def post(url: str, form: dict[str, str]) -> dict[str, Any]:
+    request = urllib.request.Request(url, urllib.parse.urlencode(form).encode())
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            body: dict[str, Any] = json.load(answer)
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            body = json.load(refusal)
+    return body
+
+
+def test_the_issuer_checks_an_assertion_for_real(graph: Simulator, pem: bytes) -> None:
+    graph.register_certificate(pem.decode())
+    url = f"{graph.base_url}/{graph.tenant_id}/oauth2/v2.0/token"
+    now = int(time.time())
+    good = {"aud": url, "iss": graph.app_id, "sub": graph.app_id, "jti": "x", "nbf": now, "exp": now + 60}
+    sha256 = x509.load_pem_x509_certificate(pem).fingerprint(hashes.SHA256())
+    sha1 = x509.load_pem_x509_certificate(pem).fingerprint(hashes.SHA1())
+    ps256 = {"x5t#S256": base64.urlsafe_b64encode(sha256).decode()}
+    rs256 = {"x5t": base64.urlsafe_b64encode(sha1).decode()}
+
+    def codes(key: bytes, algorithm: str, headers: dict[str, str], **changes: Any) -> Any:
+        assertion = jwt.encode(good | changes, key, algorithm, headers)
+        form = {"grant_type": "client_credentials", "client_id": graph.app_id, "client_assertion": assertion}
+        return post(url, form | {"scope": "https://graph.microsoft.com/.default"}).get("error_codes")
+
+    assert codes(pem, "PS256", ps256) is None
+    assert codes(pem, "RS256", rs256) is None
+    assert codes(certificate(), "PS256", ps256) == [700027]
+    assert codes(pem, "PS512", ps256) == [700027]
+    assert codes(pem, "PS256", {}) == [700027]
+    assert codes(pem, "PS256", ps256, exp=now - 600) == [700024]
+    assert codes(pem, "PS256", ps256, nbf=now + 600) == [700024]
+    assert codes(pem, "PS256", ps256, aud="https://login.microsoftonline.com/x/oauth2/v2.0/token") == [700023]
+    assert codes(pem, "PS256", ps256, sub="another") == [700023]
+
+
+def test_the_issuer_refuses_what_entra_refuses(graph: Simulator) -> None:
+    url = f"{graph.base_url}/{graph.tenant_id}/oauth2/v2.0/token"
+    good = {
+        "grant_type": "client_credentials",
+        "client_id": graph.app_id,
+        "client_secret": graph.client_secret,
+        "scope": "https://graph.microsoft.com/.default",
+    }
+    answer = post(url, good)
+    assert (answer["token_type"], answer["expires_in"]) == ("Bearer", 3600)
+    for change, code in [
+        ({"grant_type": "password"}, 70003),
+        ({"client_id": OTHER}, 700016),
+        ({"scope": "User.Read"}, 1002012),
+        ({"client_secret": "wrong"}, 7000215),
+    ]:
+        assert post(url, good | change)["error_codes"] == [code]
+    del good["client_secret"]
+    assert post(url, good)["error_codes"] == [7000218]
+    assert post(url.replace(graph.tenant_id, "unknown.example"), good)["error_codes"] == [90002]
+    with pytest.raises(ValueError, match="no certificate"):
+        graph.register_certificate("x")
+
+
+def test_tokens_live_as_long_as_they_are_told_to(send: Send) -> None:
+    with Simulator(token_lifetime=0.0) as graph:
+        outcome = send(graph.place_call(), own(graph), graph.base_url)
+        assert isinstance(outcome, cr.Rejected)
+        assert (outcome.status, len(outcome.attempts)) == (401, 2)
 
 
 # Our own
@@ -219,6 +301,43 @@ def test_without_a_better_token_the_refusal_is_the_outcome(send: Send, graph: Si
     outcome = send(graph.place_call(), Credential(), graph.base_url)
     assert isinstance(outcome, cr.Rejected)
     assert (outcome.status, len(outcome.attempts), asked) == (401, 1, 2)
+
+
+FORK = """
+import os, sys, time, warnings
+import callredirect as cr
+warnings.simplefilter("ignore", DeprecationWarning)  # of any fork with threads, since Python 3.12
+url, app, secret, tenant, token, *calls = sys.argv[1:]
+
+class Token:
+    token, expires_on = token, time.time() + 3600
+
+class Credential:
+    def get_token(self, *scopes, **options):
+        return Token
+
+kinds = [cr.ClientSecret(app, secret, tenant, authority=url), Credential()]
+to = cr.Redirect([cr.Target.user("98da8a1a-1b87-452c-a713-65d3f10b1253")])
+clients = [cr.Client(kind, base_url=url) for kind in kinds]
+def send():
+    return all(isinstance(client.redirect(calls.pop(), to, deadline=5), cr.Accepted) for client in clients)
+assert send()
+child = os.fork()
+if child == 0:
+    calls = calls[:2]
+    os._exit(7 if send() else 1)
+calls = calls[2:]
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), send())
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_credentials_survive_a_fork(graph: Simulator) -> None:
+    calls = [graph.place_call() for _ in range(6)]
+    known = [graph.base_url, graph.app_id, graph.client_secret, graph.tenant_id, graph.access_token()]
+    command = [sys.executable, "-c", FORK, *known, *calls]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("7 True\n", "")
 
 
 @pytest.mark.parametrize(
@@ -443,20 +562,23 @@ def test_a_warm_client_has_token_and_connection(graph: Simulator) -> None:
         assert isinstance(await client.redirect(call_of(graph, graph.tenant_id), TO_USER), cr.Accepted)
         assert len(graph.requests) == before + 1
 
-    for make in (own, Counting, Simulator.access_token):
-        warm(make(graph))  # type: ignore[operator]
-        asyncio.run(warm_async(make(graph)))  # type: ignore[operator]
+    makers: list[Callable[[Simulator], Any]] = [own, Counting, Simulator.access_token]
+    for make in makers:
+        warm(make(graph))
+        asyncio.run(warm_async(make(graph)))
 
 
 def test_what_warming_up_raises(graph: Simulator) -> None:
     held, url = refused_url()
+    cases: list[tuple[Any, str, type[Exception], str]] = []
     with held:
-        for credential, base_url, kind, words in [
+        cases += [
             (own(graph, secret="wrong"), graph.base_url, cr.CredentialError, "AADSTS7000215"),
             (own(graph, authority=url), graph.base_url, cr.CredentialError, "could not connect"),
             (own(graph), url, ConnectionError, "Graph cannot be reached"),
             ("token", url, ConnectionError, "Graph cannot be reached"),
-        ]:
+        ]
+        for credential, base_url, kind, words in cases:
             with pytest.raises(kind, match=words):
                 cr.Client(credential, base_url=base_url).warm_up(timeout=0.3)
             with pytest.raises(kind, match=words):
@@ -566,6 +688,7 @@ def test_no_secret_is_ever_shown(
     token = "canary.access.token"
     grant = f'{{"access_token": "{token}", "expires_in": 3600, "token_type": "Bearer"}}'.encode()
     echo = f'{{"error": "{CANARY}", "error_description": "AADSTS7: {CANARY}"}}'.encode()
+    repeat = f'{{"error": {{"code": "{token}", "message": "not {token}"}}}}'.encode()
     key = pem.decode().splitlines()[1]
     shown: list[str] = []
 
@@ -584,6 +707,7 @@ def test_no_secret_is_ever_shown(
         RawServer(response("200 OK", grant)) as gives,
         RawServer(response("401 Unauthorized", echo)) as refuses,
         RawServer(response("200 OK", echo)) as confused,
+        RawServer(response("401 Unauthorized", repeat)) as repeats,
         RawServer(None) as breaks,
         RawServer(ACCEPTED) as accepts,
     ):
@@ -595,7 +719,7 @@ def test_no_secret_is_ever_shown(
                 if authority == gives.url:
                     show(credential, graph.base_url)
                     show(credential, accepts.url)
-                    show(credential, refuses.url)
+                    show(credential, repeats.url)
                 show(credential, closed, 0.3)
                 shown.append(repr(credential))
                 shown.append(repr(cr.Client(credential)))

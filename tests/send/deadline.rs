@@ -1,5 +1,8 @@
 //! Never past the deadline, and honest about whether anything had left by then.
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use callredirect::Secret;
@@ -125,6 +128,30 @@ async fn nothing_is_taken_after_its_time() {
         assert_eq!((result.is_ok(), flag.withdraw()), (taken, !taken), "{age}");
     }
     drop(still);
+    assert_eq!(server.requests().len(), 1);
+}
+
+/// The machine sleeps between handing the request to an open connection and the connection's taking it.
+#[tokio::test(start_paused = true)]
+async fn a_pause_in_the_middle_of_sending() {
+    let still = Still::new();
+    let once = [Step::Read, Step::Write(accepted())];
+    let server = Server::start(vec![[once.clone(), once].concat()]);
+    let endpoint = endpoint(&server.url());
+    let transport = endpoint.transport().unwrap();
+    let token = Secret::new(TOKEN);
+    let prepared = endpoint.prepare(CALL, &to_user(), None).unwrap();
+    let first = send(&transport, &prepared, &token, Deadline::after(BUDGET)).await;
+    assert_eq!(first.verdict, Verdict::Accepted { status: 202 });
+    settle().await;
+    let mut sending = pin!(send(&transport, &prepared, &token, Deadline::after(BUDGET)));
+    // By hand: the connection's own task has not had its turn yet when the time is up.
+    poll_fn(|context| Poll::Ready(sending.as_mut().poll(context).is_pending())).await;
+    tokio::time::advance(seconds(20.0)).await;
+    let outcome = sending.await;
+    settle().await;
+    drop(still);
+    assert!(matches!(outcome.verdict, Verdict::Expired { sent: false, .. }), "{:?}", outcome.verdict);
     assert_eq!(server.requests().len(), 1);
 }
 

@@ -159,6 +159,10 @@ async fn a_question_that_brings_no_word_sends_nothing_again() {
         assert_eq!(outcome.verdict, Verdict::Accepted { status: 202 });
         assert_eq!(requests(&server), ["POST", "GET", "GET", "POST"], "{answer:?}");
     }
+    // A server that fails quickly is not asked for ever.
+    let server = Server::start(vec![closing(); 20]);
+    is(&outcome_of(&server, 13.0).await.verdict, false);
+    assert_eq!(requests(&server), ["POST", "GET", "GET", "GET", "GET"]);
     // Nothing but silence: one redirect, and questions until it is too late for an answer to help.
     let server = Server::start(vec![hanging(); 20]);
     let outcome = outcome_of(&server, 13.0).await;

@@ -94,6 +94,7 @@ fn the_table() {
         // The question itself went wrong: it may be repeated.
         (Situation { happened: NoWordOfTheCall(None), ..NOW }, Probe(ms(50))),
         (Situation { happened: NoWordOfTheCall(None), in_vain: 3, ..NOW }, Probe(ms(800))),
+        (Situation { happened: NoWordOfTheCall(None), in_vain: 4, ..NOW }, Stop),
         (Situation { happened: NoWordOfTheCall(Some(ms(1000))), ..NOW }, Probe(ms(1000))),
         (Situation { happened: NoWordOfTheCall(Some(ms(11_501))), ..NOW }, Stop),
         (Situation { happened: NoWordOfTheCall(None), budget: 4, ..NOW }, Stop),

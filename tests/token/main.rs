@@ -16,6 +16,7 @@ mod cache;
 mod errors;
 mod life;
 mod outage;
+mod redirect;
 mod request;
 mod secrets;
 mod simulator;

@@ -1,7 +1,4 @@
-"""Any ASGI server: ``uvicorn bot:calls`` with ``calls = callredirect.adapters.asgi.app(bot)``.
-
-In Starlette: ``Route("/api/calls{below:path}", app(bot))``, for ``callback_uri`` often has something appended, and ``await bot.close()`` at the end of the application's lifespan.
-"""
+"""Any ASGI server: ``uvicorn bot:calls`` with ``calls = callredirect.adapters.asgi.app(bot)``."""
 
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -32,13 +29,13 @@ class app:  # noqa: N801 - an object, because Starlette takes a function for som
         elif scope["method"] != "POST":
             await _answer(send, 405, {"allow": "POST"})
         else:
-            body = b""
+            body = bytearray()
             message: Message = {"more_body": True}
             while message.get("more_body") and len(body) <= self._bot.max_bytes:
                 message = await receive()
                 body += message.get("body", b"")
             if message["type"] != "http.disconnect":
-                reply = await self._bot.handle(body, scope["headers"], received_at=received_at)
+                reply = await self._bot.handle(bytes(body), scope["headers"], received_at=received_at)
                 await _answer(send, reply.status, reply.headers)
 
 

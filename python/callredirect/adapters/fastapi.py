@@ -11,6 +11,9 @@ from starlette.requests import ClientDisconnect
 
 from callredirect import Redirector
 
+from ._body import read_chunks
+from ._path import checked
+
 
 def router(bot: Redirector, path: str = "/api/calls") -> APIRouter:
     """A router with the calling webhook at ``path`` and below, which drains the bot at shutdown.
@@ -18,8 +21,7 @@ def router(bot: Redirector, path: str = "/api/calls") -> APIRouter:
     Below, because a redirect's ``callback_uri`` is often the webhook's address with something appended: include the
     router after routes of your own down there. Raises ``ValueError`` for a path that does not start with ``/``.
     """
-    if not path.startswith("/"):
-        raise ValueError(f"the path of the webhook starts with /, not {path!r}")
+    below = checked(path) + "/{_:path}"
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
@@ -29,15 +31,11 @@ def router(bot: Redirector, path: str = "/api/calls") -> APIRouter:
     routes = APIRouter(lifespan=lifespan)
 
     @routes.post(path, status_code=202, summary="Calling webhook of Microsoft Teams")
-    @routes.post(path.rstrip("/") + "/{_:path}", include_in_schema=False)
+    @routes.post(below, include_in_schema=False)
     async def calls(request: Request) -> Response:
         received_at = time.monotonic()
-        body = b""
         try:
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > bot.max_bytes:
-                    break
+            body = await read_chunks(request.stream(), bot.max_bytes)
         except ClientDisconnect:
             return Response(status_code=400)  # nobody reads it
         reply = await bot.handle(body, request.headers, received_at=received_at)

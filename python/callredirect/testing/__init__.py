@@ -2,29 +2,73 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from callredirect import _native
-from callredirect._native import ReceivedRedirect, RungCall
+from callredirect._native import (
+    BotReplied,
+    CallFinished,
+    ClientSecret,
+    Events,
+    NotificationSent,
+    ReceivedRedirect,
+    RedirectReceived,
+    RungCall,
+    Scenario,
+    SimulatorEvent,
+    Verifier,
+)
 
-__all__ = ["ReceivedRedirect", "RungCall", "Simulator"]
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from callredirect.testing._scripts import BotSettings, ExampleOptions, RingOptions
+
+__all__ = [
+    "BotReplied",
+    "CallFinished",
+    "Events",
+    "NotificationSent",
+    "ReceivedRedirect",
+    "RedirectReceived",
+    "RungCall",
+    "Scenario",
+    "Simulator",
+    "SimulatorEvent",
+]
 
 
 class Simulator(_native.Simulator):
-    """A Microsoft Graph of your own on this machine, with a caller who rings your bot.
+    __doc__ = _native.Simulator.__doc__
 
-    Everything is real HTTP on a free port of 127.0.0.1: signed notification tokens, Graph's checks and errors, and
-    the 15 seconds. Give `base_url` to the client under test and `metadata_url` or `jwks` to the verifier.
-    """
+    def bot_settings(self) -> BotSettings:
+        """Keywords for a bot of this simulator: ``bot = callredirect.Redirector(**simulator.bot_settings())``.
 
-    async def ring_async(self, url: str, **options: Any) -> RungCall:
+        The bot gets the simulator's app id, fetches its keys, asks it for tokens and redirects through it.
+        """
+        return {
+            "app_id": self.app_id,
+            "credential": ClientSecret(
+                self.app_id, self.client_secret, self.tenant_id, authority=self.base_url
+            ),
+            "verifier": Verifier(self.app_id, metadata_url=self.metadata_url),
+            "base_url": self.base_url,
+        }
+
+    async def ring_async(self, url: str, **options: Unpack[RingOptions]) -> RungCall:
         """`ring` for a bot that runs on this very event loop: the waiting happens in a thread."""
         import asyncio  # most test suites never need it, and it is slow to import
 
         return await asyncio.to_thread(self.ring, url, **options)
 
-    async def ring_example_async(self, number: int, url: str, **options: Any) -> RungCall:
+    async def ring_example_async(self, number: int, url: str, **options: Unpack[ExampleOptions]) -> RungCall:
         """`ring_example` for a bot that runs on this very event loop: the waiting happens in a thread."""
         import asyncio
 
         return await asyncio.to_thread(self.ring_example, number, url, **options)
+
+    async def play_async(self, url: str, scenario: Scenario) -> list[RungCall]:
+        """`play` for a bot that runs on this very event loop: the waiting happens in a thread."""
+        import asyncio
+
+        return await asyncio.to_thread(self.play, url, scenario)

@@ -1,21 +1,33 @@
 //! `callredirect.testing`: the simulator for Python.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use pyo3::exceptions::{PyConnectionError, PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyTuple};
+use pyo3::types::{PyDict, PyTuple};
 use serde_json::Value;
 
-use super::value::{from_python, text};
+use super::hint::{As, hint};
+use super::send::Cloud;
+use super::value::from_python;
 use crate::simulator::{
-    AccessOptions, NotificationToken, RingError, RingOptions, Simulator as Core, SimulatorError,
-    SimulatorOptions,
+    AccessOptions, Fault, RingError, Ringing, Simulator as Core, SimulatorError, SimulatorOptions,
 };
+use options::{ring_options, seconds};
 
+mod events;
+mod options;
 mod results;
+mod scenario;
+pub(super) use events::{
+    BotReplied, CallFinished, Events, NotificationSent, RedirectReceived, SimulatorEvent,
+};
 pub(super) use results::{ReceivedRedirect, RungCall};
+pub(super) use scenario::Scenario;
+
+hint! {
+    Meanings = "dict[FaultName, str]";
+}
 
 /// How long Ctrl-C may go unnoticed while a call rings.
 const SIGNAL_CHECK: Duration = Duration::from_millis(50);
@@ -28,7 +40,12 @@ const SIGNAL_CHECK: Duration = Duration::from_millis(50);
 ///
 /// `port=0` takes a free port. `own_key=True` signs with a new key instead of the one all simulators of a process
 /// share, which makes its tokens forgeries to the others. `token_lifetime` is that of the tokens that the token endpoint
-/// issues, in seconds.
+/// issues, in seconds. `cloud` says which cloud's Graph it is: beta is served worldwide only, calls in China not at all.
+///
+/// `speed` makes people so many times faster than the clock: they pick up and hang up, and telephones give up ringing,
+/// in so much less time; Graph's 15 seconds and the times of faults stay, for the bot lives in real time. `faults` go
+/// wrong with every call, after the call's own (see `Simulator.faults`); `seed` decides about those with a probability.
+/// `second_redirect` is what a second redirect of a call is told: no public source says what Graph tells.
 #[pyclass(frozen, subclass, module = "callredirect._native")]
 pub(super) struct Simulator {
     core: Core,
@@ -44,7 +61,13 @@ impl Simulator {
         *,
         own_key = false,
         token_lifetime = 3600.0,
+        cloud: "Cloud" = Cloud::GLOBAL,
+        speed = 1.0,
+        seed = 0,
+        faults: "Sequence[Fault] | None" = None,
+        second_redirect: "Literal['not_found', 'accepted', 'conflict']" = "not_found",
     ) -> "Self")]
+    #[allow(clippy::too_many_arguments, clippy::similar_names, reason = "keyword arguments in Python")]
     fn new(
         py: Python<'_>,
         app_id: &str,
@@ -52,10 +75,26 @@ impl Simulator {
         port: u16,
         own_key: bool,
         token_lifetime: f64,
+        cloud: Cloud,
+        speed: f64,
+        seed: u64,
+        faults: Option<&Bound<'_, PyAny>>,
+        second_redirect: &str,
     ) -> PyResult<Self> {
-        let (app_id, tenant_id) = (app_id.to_owned(), tenant_id.to_owned());
-        let token_lifetime = seconds(token_lifetime)?;
-        let options = SimulatorOptions { app_id, tenant_id, port, own_key, token_lifetime };
+        let options = SimulatorOptions {
+            app_id: app_id.to_owned(),
+            tenant_id: tenant_id.to_owned(),
+            port,
+            own_key,
+            token_lifetime: seconds(token_lifetime)?,
+            cloud: cloud.into(),
+            speed: options::speed(speed)?,
+            seed,
+            faults: options::faults(faults)?,
+            second_redirect: options::second_redirect(second_redirect)?,
+        };
+        // What ringing needs of Python is loaded before a thread may be ringing while the interpreter goes away.
+        py.import("json")?;
         Ok(Self { core: py.detach(|| Core::start(options))? })
     }
 
@@ -73,7 +112,7 @@ impl Simulator {
 
     /// The signing keys as JSON text, for verifying without the network.
     #[getter]
-    fn jwks(&self) -> &str {
+    fn jwks(&self) -> String {
         self.core.jwks()
     }
 
@@ -155,77 +194,181 @@ impl Simulator {
         Ok(token?)
     }
 
-    /// Rings the bot at `url` and waits until the call is over: redirected and ended, or not answered within `wait`
-    /// seconds (15 at most), or refused by the bot.
+    /// From now on a new key signs, published beside the one before.
+    fn rotate_keys(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| self.core.rotate_keys()).map_err(PyErr::from)
+    }
+
+    /// Every fault by name, with what happens in words.
+    #[staticmethod]
+    fn faults(py: Python<'_>) -> PyResult<As<Meanings, Bound<'_, PyDict>>> {
+        let meanings = PyDict::new(py);
+        for fault in Fault::ALL {
+            meanings.set_item(fault.name(), fault.meaning())?;
+        }
+        Ok(meanings.into())
+    }
+
+    /// Rings the bot at `url` and waits until the call is over.
     ///
-    /// `source` and each of `targets` are identity sets such as `{"user": {"id": "..."}}`, or whole participants with
-    /// an `identity`. `token` is a genuine one when `None`, the text given, or with `False` no `Authorization` at all;
-    /// `body` is sent instead of the notification, byte for byte. Only URLs on this machine are rung (`ValueError`);
-    /// a bot nobody answers for is a `ConnectionError`.
+    /// Args:
+    ///     url: The bot's webhook. Only addresses on this machine are rung.
+    ///     name: Yours for the call, in its result.
+    ///     call_id: A new GUID when `None`.
+    ///     source: Who rings: an identity set such as `{"user": "..."}` or `{"phone": {"id": "+14255550100"}}`, or a whole
+    ///         participant with an `identity`. A Teams user when `None`.
+    ///     targets: Who is rung, in the same form; the bot when `None`. A call to the bot's telephone number has an
+    ///         `applicationInstance` here.
+    ///     tenant_id: Tenant of the call; the simulator's when `None`.
+    ///     callback_uri: `callbackUri` of the call.
+    ///     token: Genuine when `None`, the text given, or with `False` no `Authorization` at all.
+    ///     body: Sent instead of the notification, byte for byte.
+    ///     wait: Seconds Graph gives the bot, 15 at most.
+    ///     callees: What the targets of the redirect do, by id or number: pick up after so many seconds, or `"no_answer"`,
+    ///         `"busy"`, `"unreachable"`. `"*"` stands for all others. Whoever nothing is said of picks up at once.
+    ///     hang_up: Seconds after which the caller hangs up.
+    ///     timeline: `"specification"`: incoming, then terminated, as documented. `"redirecting"`: as documented in 2019,
+    ///         with a state in between, who picked up, and a termination reason.
+    ///     faults: What goes wrong on purpose, as names or as tables such as
+    ///         `{"name": "throttled", "nth": 1, "seconds": 0.5}`; `Simulator.faults` lists them. Without `nth` and
+    ///         `probability` a fault strikes each time.
+    ///     patience: Seconds to wait for somebody to listen at `url`.
+    ///
+    /// Raises:
+    ///     ParseError: A value that cannot be; `path` says which.
+    ///     ValueError: The bot is not on this machine, or a call of this id is ringing.
+    ///     ConnectionError: Nothing listens at `url`.
     #[pyo3(signature = (
-        url, *, call_id = None, source: "dict[str, Any] | None" = None,
-        targets: "Sequence[dict[str, Any]] | None" = None, tenant_id = None, callback_uri = None,
+        url, *, name: "str | None" = None, call_id: "str | None" = None, source: "Party | None" = None,
+        targets: "Sequence[Party] | None" = None, tenant_id: "str | None" = None, callback_uri: "str | None" = None,
         token: "str | Literal[False] | None" = None, body: "bytes | str | None" = None, wait = 15.0,
+        callees: "Mapping[str, Callee] | None" = None, hang_up: "float | None" = None,
+        timeline: "Timeline" = "specification", faults: "Sequence[Fault] | None" = None, patience = 5.0,
     ))]
     #[allow(clippy::too_many_arguments, reason = "keyword arguments in Python")]
     fn ring(
         &self,
         py: Python<'_>,
         url: &str,
-        call_id: Option<String>,
-        source: Option<&Bound<'_, PyDict>>,
-        targets: Option<Vec<Bound<'_, PyDict>>>,
-        tenant_id: Option<String>,
-        callback_uri: Option<String>,
+        name: Option<&Bound<'_, PyAny>>,
+        call_id: Option<&Bound<'_, PyAny>>,
+        source: Option<&Bound<'_, PyAny>>,
+        targets: Option<&Bound<'_, PyAny>>,
+        tenant_id: Option<&Bound<'_, PyAny>>,
+        callback_uri: Option<&Bound<'_, PyAny>>,
         token: Option<&Bound<'_, PyAny>>,
         body: Option<&Bound<'_, PyAny>>,
         wait: f64,
+        callees: Option<&Bound<'_, PyAny>>,
+        hang_up: Option<&Bound<'_, PyAny>>,
+        timeline: &str,
+        faults: Option<&Bound<'_, PyAny>>,
+        patience: f64,
     ) -> PyResult<RungCall> {
-        let options = RingOptions {
-            call_id,
-            source: source.map(|source| from_python(source)).transpose()?,
-            targets: targets
-                .unwrap_or_default()
-                .iter()
-                .map(|target| from_python(target))
-                .collect::<PyResult<_>>()?,
-            tenant_id,
-            callback_uri,
-            my_participant_id: None,
-            token: to_token(token)?,
-            body: body.map(text).transpose()?.map(Cow::into_owned),
-            wait: Some(seconds(wait)?),
-        };
-        self.wait_for(py, url, options)
+        let script = PyDict::new(py);
+        let given = [
+            ("name", name),
+            ("call_id", call_id),
+            ("source", source),
+            ("targets", targets),
+            ("tenant_id", tenant_id),
+            ("callback_uri", callback_uri),
+            ("callees", callees),
+            ("hang_up", hang_up),
+            ("faults", faults),
+        ];
+        for (key, value) in given {
+            if let Some(value) = value {
+                script.set_item(key, value)?;
+            }
+        }
+        script.set_item("wait", seconds(wait)?.as_secs_f64())?;
+        script.set_item("timeline", timeline)?;
+        let options = ring_options(&script, token, body, patience)?;
+        let ringing = py.detach(|| self.core.ring(url, options))?;
+        wait_for(py, ringing).map(RungCall)
     }
 
     /// Rings the bot with the incoming call of Microsoft's documented example 1 (forward to an application),
     /// 2 (two users at once) or 3 (to a phone number). The rest as in `ring`.
     #[pyo3(signature = (
-        number: "int", url, *, call_id = None, token: "str | Literal[False] | None" = None, wait = 15.0,
+        number: "int", url, *, call_id: "str | None" = None, token: "str | Literal[False] | None" = None, wait = 15.0,
+        callees: "Mapping[str, Callee] | None" = None, faults: "Sequence[Fault] | None" = None, patience = 5.0,
     ))]
+    #[allow(clippy::too_many_arguments, reason = "keyword arguments in Python")]
     fn ring_example(
         &self,
         py: Python<'_>,
         number: u8,
         url: &str,
-        call_id: Option<String>,
+        call_id: Option<&Bound<'_, PyAny>>,
         token: Option<&Bound<'_, PyAny>>,
         wait: f64,
+        callees: Option<&Bound<'_, PyAny>>,
+        faults: Option<&Bound<'_, PyAny>>,
+        patience: f64,
     ) -> PyResult<RungCall> {
-        let example = RingOptions::example(number)
-            .ok_or_else(|| PyValueError::new_err(format!("the examples are 1, 2 and 3, not {number}")))?;
-        let options = RingOptions { call_id, token: to_token(token)?, wait: Some(seconds(wait)?), ..example };
-        self.wait_for(py, url, options)
+        if !(1..=3).contains(&number) {
+            return Err(PyValueError::new_err(format!("the examples are 1, 2 and 3, not {number}")));
+        }
+        let script = PyDict::new(py);
+        script.set_item("example", number)?;
+        script.set_item("call_id", call_id)?;
+        script.set_item("wait", seconds(wait)?.as_secs_f64())?;
+        script.set_item("callees", callees)?;
+        script.set_item("faults", faults)?;
+        let options = ring_options(&script, token, None, patience)?;
+        let ringing = py.detach(|| self.core.ring(url, options))?;
+        wait_for(py, ringing).map(RungCall)
+    }
+
+    /// Rings the bot at `url` with every call of a scenario, and waits until all are over. The results come in the
+    /// scenario's order.
+    #[pyo3(signature = (url, scenario))]
+    fn play(&self, py: Python<'_>, url: &str, scenario: &Scenario) -> PyResult<Vec<RungCall>> {
+        let playing = py.detach(|| self.core.play(url, &scenario.0))?;
+        Ok(wait_for(py, playing)?.into_iter().map(RungCall).collect())
+    }
+
+    /// Waits until somebody listens at `url`, for a bot that has just been started; `ring` does so by itself.
+    ///
+    /// Raises `ConnectionError` when nobody does within `timeout` seconds.
+    #[pyo3(signature = (url, timeout = 5.0))]
+    fn wait_until_listening(&self, py: Python<'_>, url: &str, timeout: f64) -> PyResult<()> {
+        let waiting = self.core.wait_until_listening(url, seconds(timeout)?)?;
+        wait_for(py, waiting)
+    }
+
+    /// Iterates over what happens from now on: notifications, replies, redirects with their verdict, ends of calls.
+    ///
+    /// The iterator waits for the next event and ends when the simulator is closed, or when nothing happens for
+    /// `timeout` seconds: with 0 it gives what has happened and stops. `start` is the number of the event to begin
+    /// with; the last 10,000 are kept, so 0 gives all of a short test.
+    #[pyo3(signature = (*, start: "int | None" = None, timeout: "float | None" = None))]
+    fn events(&self, start: Option<u64>, timeout: Option<f64>) -> PyResult<Events> {
+        Events::new(self.core.events(start), timeout)
     }
 
     /// Makes a call known to Graph as if it rang from now on, and rings nobody: for tests of a client alone.
-    /// Returns its id.
-    #[pyo3(signature = (*, call_id = None, tenant_id = None, wait = 15.0))]
-    fn place_call(&self, call_id: Option<String>, tenant_id: Option<String>, wait: f64) -> PyResult<String> {
-        let options =
-            RingOptions { call_id, tenant_id, wait: Some(seconds(wait)?), ..RingOptions::default() };
-        self.core.place_call(&options).map_err(PyErr::from)
+    /// Returns its id. `faults` are of Graph's answers only.
+    #[pyo3(signature = (
+        *, call_id: "str | None" = None, tenant_id: "str | None" = None, wait = 15.0,
+        faults: "Sequence[Fault] | None" = None,
+    ))]
+    fn place_call(
+        &self,
+        py: Python<'_>,
+        call_id: Option<&Bound<'_, PyAny>>,
+        tenant_id: Option<&Bound<'_, PyAny>>,
+        wait: f64,
+        faults: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<String> {
+        let script = PyDict::new(py);
+        script.set_item("call_id", call_id)?;
+        script.set_item("tenant_id", tenant_id)?;
+        script.set_item("wait", seconds(wait)?.as_secs_f64())?;
+        script.set_item("faults", faults)?;
+        self.core.place_call(&ring_options(&script, None, None, 0.0)?).map_err(PyErr::from)
     }
 
     /// The last 10,000 redirects Graph received, refused ones too, oldest first.
@@ -234,9 +377,9 @@ impl Simulator {
         self.core.redirects().into_iter().map(ReceivedRedirect).collect()
     }
 
-    /// The last 10,000 requests Graph served, oldest first: method, path, status.
+    /// The last 10,000 requests Graph served, oldest first: method, path, status; `None` for one left unanswered.
     #[getter]
-    fn requests(&self) -> Vec<(String, String, u16)> {
+    fn requests(&self) -> Vec<(String, String, Option<u16>)> {
         let requests = self.core.requests().into_iter();
         requests.map(|request| (request.method, request.path, request.status)).collect()
     }
@@ -261,36 +404,29 @@ impl Simulator {
     }
 }
 
-impl Simulator {
-    /// Waits without the GIL, and looks up for Ctrl-C; leaving early hangs up.
-    fn wait_for(&self, py: Python<'_>, url: &str, options: RingOptions) -> PyResult<RungCall> {
-        let mut ringing = py.detach(|| self.core.ring(url, options))?;
-        loop {
-            // Moved in and out: the receiving end belongs to one thread at a time.
-            let (back, result) = py.detach(move || {
-                let result = ringing.wait_for(SIGNAL_CHECK);
-                (ringing, result)
-            });
-            ringing = back;
-            if let Some(result) = result {
-                return result.map(RungCall).map_err(PyErr::from);
-            }
-            py.check_signals()?;
+/// How long to wait without looking up. Signals are the main thread's; another, if it is a daemon, must not come back
+/// to an interpreter that is going away.
+fn slice(py: Python<'_>) -> PyResult<Duration> {
+    let threading = py.import("threading")?;
+    let main: u64 = threading.call_method0("main_thread")?.getattr("ident")?.extract()?;
+    let this: u64 = threading.call_method0("get_ident")?.extract()?;
+    Ok(if main == this { SIGNAL_CHECK } else { Duration::from_secs(3600) })
+}
+
+/// Waits without the GIL, and looks up for Ctrl-C; leaving early hangs up.
+fn wait_for<T: Send>(py: Python<'_>, mut ringing: Ringing<T>) -> PyResult<T> {
+    let slice = slice(py)?;
+    loop {
+        // Moved in and out: the receiving end belongs to one thread at a time.
+        let (back, result) = py.detach(move || {
+            let result = ringing.wait_for(slice);
+            (ringing, result)
+        });
+        ringing = back;
+        if let Some(result) = result {
+            return result.map_err(PyErr::from);
         }
-    }
-}
-
-fn seconds(value: f64) -> PyResult<Duration> {
-    Duration::try_from_secs_f64(value)
-        .map_err(|_| PyValueError::new_err(format!("{value} is not a number of seconds, 0 or more")))
-}
-
-/// `None`: genuine; text: that; `False`: no header.
-fn to_token(token: Option<&Bound<'_, PyAny>>) -> PyResult<NotificationToken> {
-    match token {
-        None => Ok(NotificationToken::Genuine),
-        Some(token) if token.is(&*PyBool::new(token.py(), false)) => Ok(NotificationToken::Missing),
-        Some(token) => Ok(NotificationToken::Given(token.extract()?)),
+        py.check_signals()?;
     }
 }
 
@@ -299,7 +435,7 @@ impl From<RingError> for PyErr {
         let message = error.to_string();
         match error {
             RingError::NotLoopback(_) | RingError::AlreadyRinging(_) => PyValueError::new_err(message),
-            RingError::Unreachable(_) => PyConnectionError::new_err(message),
+            RingError::Unreachable(..) => PyConnectionError::new_err(message),
             RingError::Stopped | RingError::Signing => PyRuntimeError::new_err(message),
         }
     }

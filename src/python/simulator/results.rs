@@ -1,12 +1,19 @@
 //! What the simulator reports of a call and of a redirect.
 
-use std::time::Duration;
-
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::{PyBytes, PyDict, PyTuple};
 
-use crate::python::hint::{As, HeaderDict, MaybeDict};
-use crate::simulator::{ReceivedRedirect as Received, RungCall as Rung};
+use crate::python::hint::{As, HeaderDict, MaybeDict, hint};
+use crate::python::target::Target;
+use crate::python::violation::Violation;
+use crate::simulator::{Fault, ReceivedRedirect as Received, RungCall as Rung};
+
+hint! {
+    EndingName = "Ending";
+    MaybeFault = "FaultName | None";
+    Steps = "list[tuple[Step, float]]";
+    Violations = "tuple[Violation, ...]";
+}
 
 /// What happened to a call that rang.
 #[pyclass(frozen, module = "callredirect._native")]
@@ -14,6 +21,12 @@ pub(in crate::python) struct RungCall(pub(super) Rung);
 
 #[pymethods]
 impl RungCall {
+    /// The scenario's name for the call.
+    #[getter]
+    fn name(&self) -> Option<&str> {
+        self.0.name.as_deref()
+    }
+
     /// Call id.
     #[getter]
     fn call_id(&self) -> &str {
@@ -63,19 +76,41 @@ impl RungCall {
         self.0.ended_status
     }
 
-    /// What happened when, in milliseconds since ringing: `rang`, then `replied`, `redirected`, `expired`, `ended`.
+    /// How the call ended: ``"answered"``, ``"no_answer"``, ``"busy"``, ``"unreachable"``, ``"hung_up"`` by the caller,
+    /// ``"expired"`` without a redirect, or ``"refused"`` by the bot.
     #[getter]
-    fn steps(&self) -> Vec<(&'static str, f64)> {
-        self.0.steps.iter().map(|(name, time)| (*name, milliseconds(*time))).collect()
+    fn ending(&self) -> As<EndingName, &'static str> {
+        self.0.ending.as_str().into()
+    }
+
+    /// The target of the redirect that picked up.
+    #[getter]
+    fn answered_by(&self) -> Option<Target> {
+        self.0.answered_by.as_ref().map(target)
+    }
+
+    /// What is wrong with the bot and where to look, in one line; `None` when its call was redirected, or the caller
+    /// hung up.
+    #[getter]
+    fn problem(&self) -> Option<&str> {
+        self.0.problem.as_deref()
+    }
+
+    /// What happened when, in seconds since ringing: `rang`, then `replied`, `redirected`, `answered`, `hung_up`,
+    /// `expired`, `ended`.
+    #[getter]
+    fn steps(&self) -> As<Steps, Vec<(&'static str, f64)>> {
+        self.0.steps.iter().map(|(name, time)| (*name, time.as_secs_f64())).collect::<Vec<_>>().into()
     }
 
     fn __repr__(&self) -> String {
-        let redirected = if self.0.redirect.is_some() { "redirected" } else { "not redirected" };
         let status =
             |status: Option<u16>| status.map_or_else(|| "None".to_owned(), |status| status.to_string());
+        let problem = self.0.problem.as_ref().map(|problem| format!("; {problem}")).unwrap_or_default();
         format!(
-            "<RungCall {}: {redirected}, reply_status={}, ended_status={}>",
+            "<RungCall {}: {}, reply_status={}, ended_status={}{problem}>",
             self.0.call_id,
+            self.0.ending.as_str(),
             status(self.0.reply_status),
             status(self.0.ended_status)
         )
@@ -118,25 +153,60 @@ impl ReceivedRedirect {
         Ok(headers(py, &self.0.headers)?.into())
     }
 
-    /// HTTP status it was answered with: 202 when accepted.
+    /// HTTP status it was answered with: 202 when accepted; `None` when a fault kept the answer back.
     #[getter]
-    fn status(&self) -> u16 {
+    fn status(&self) -> Option<u16> {
         self.0.status
     }
 
-    /// Milliseconds the call had been ringing; `None` when the call is unknown.
+    /// Whether the call was redirected, answered or not.
+    #[getter]
+    fn accepted(&self) -> bool {
+        self.0.accepted
+    }
+
+    /// Graph's error code, such as ``"8522"``.
+    #[getter]
+    fn code(&self) -> Option<&'static str> {
+        self.0.code
+    }
+
+    /// Graph's words for it.
+    #[getter]
+    fn message(&self) -> Option<&str> {
+        self.0.message.as_deref()
+    }
+
+    /// Every rule it breaks, warnings included, each with its place in the JSON.
+    #[getter]
+    fn violations<'py>(&self, py: Python<'py>) -> PyResult<As<Violations, Bound<'py, PyTuple>>> {
+        let violations: Vec<_> = self.0.violations.iter().cloned().map(Violation::from).collect();
+        Ok(PyTuple::new(py, violations)?.into())
+    }
+
+    /// What went wrong on purpose, by name.
+    #[getter]
+    fn fault(&self) -> As<MaybeFault, Option<&'static str>> {
+        self.0.fault.map(Fault::name).into()
+    }
+
+    /// Seconds the call had been ringing; `None` when the call is unknown.
     #[getter]
     fn after(&self) -> Option<f64> {
-        self.0.after.map(milliseconds)
+        self.0.after.map(|after| after.as_secs_f64())
     }
 
     fn __repr__(&self) -> String {
-        format!("<ReceivedRedirect {}: status={}>", self.0.call_id, self.0.status)
+        let status = self.0.status.map_or("None".to_owned(), |status| status.to_string());
+        let code = self.0.code.map(|code| format!(", code={code}")).unwrap_or_default();
+        let fault = self.0.fault.map(|fault| format!(", fault={}", fault.name())).unwrap_or_default();
+        format!("<ReceivedRedirect {}: status={status}{code}{fault}>", self.0.call_id)
     }
 }
 
-fn milliseconds(time: Duration) -> f64 {
-    time.as_secs_f64() * 1000.0
+/// The Python form of a target.
+pub(super) fn target(target: &crate::redirect::Target) -> Target {
+    Target(target.clone())
 }
 
 fn from_json<'py>(py: Python<'py>, text: &[u8]) -> PyResult<Bound<'py, PyAny>> {

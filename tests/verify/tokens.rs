@@ -1,70 +1,13 @@
-//! Tokens that must be accepted, and everything that must not.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::needless_pass_by_value)]
-
-use std::path::PathBuf;
-use std::sync::LazyLock;
-use std::time::{Duration, Instant};
+//! What a token must be: every check by itself.
 
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RsaKeyPair};
+use aws_lc_rs::signature::RSA_PKCS1_SHA512;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL;
 use callredirect::verify::{Claims, KeySet, Reason, VerificationError, Verifier};
 use serde_json::{Value, json};
 
-const NOW: f64 = 1_790_000_000.0;
-const APP: &str = "24701998-1a73-4d42-8085-bf46ed0ae039";
-const TENANT: &str = "632899f8-2ea1-4604-8413-27bd2892079f";
-
-static KEY: LazyLock<RsaKeyPair> = LazyLock::new(|| RsaKeyPair::generate(KeySize::Rsa2048).unwrap());
-static OTHER: LazyLock<RsaKeyPair> = LazyLock::new(|| RsaKeyPair::generate(KeySize::Rsa3072).unwrap());
-
-fn jwk(kid: &str, key: &RsaKeyPair) -> Value {
-    let public = key.public_key();
-    json!({
-        "kty": "RSA", "kid": kid,
-        "n": BASE64URL.encode(public.modulus().big_endian_without_leading_zero()),
-        "e": BASE64URL.encode(public.exponent().big_endian_without_leading_zero()),
-    })
-}
-
-fn with(mut object: Value, changes: Value) -> Value {
-    for (name, value) in changes.as_object().unwrap() {
-        object[name] = value.clone();
-    }
-    object
-}
-
-fn keys(list: &[Value]) -> KeySet {
-    KeySet::from_json(&json!({ "keys": list }).to_string()).unwrap()
-}
-
-fn verifier() -> Verifier {
-    Verifier::new(APP, Some(vec![TENANT.into()]), None, keys(&[jwk("k1", &KEY), jwk("k2", &OTHER)]))
-}
-
-fn header() -> Value {
-    json!({"alg": "RS256", "kid": "k1", "typ": "JWT", "cty": "JWT", "x5t": "k1"})
-}
-
-fn payload() -> Value {
-    json!({
-        "tid": TENANT, "appid": "26a18ebc-cdf7-4a6a-91cb-beb352805e81", "nbf": 1_789_999_998, "exp": 1_790_000_298,
-        "iss": "https://api.botframework.com", "aud": APP
-    })
-}
-
-fn sign(key: &RsaKeyPair, header: &str, payload: &[u8]) -> String {
-    let signed = format!("{}.{}", BASE64URL.encode(header), BASE64URL.encode(payload));
-    let mut signature = vec![0; key.public_modulus_len()];
-    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature).unwrap();
-    format!("{signed}.{}", BASE64URL.encode(signature))
-}
-
-fn token(header: &Value, payload: &Value) -> String {
-    sign(&KEY, &header.to_string(), payload.to_string().as_bytes())
-}
+use crate::signing::{APP, KEY, NOW, OTHER, TENANT, header, jwk, keys, payload, sign, token, verifier, with};
 
 fn check(token: &str) -> Result<Claims, Reason> {
     verifier().verify(&format!("Bearer {token}"), NOW).map_err(|error| error.reason)
@@ -291,9 +234,15 @@ fn issuer_and_audience_are_exact_strings() {
     let nameless = Verifier::new("", None, Some(vec![String::new()]), keys(&[jwk("k1", &KEY)]));
     let token = token(&header(), &with(payload(), json!({"aud": "", "iss": ""})));
     assert_eq!(nameless.verify(&format!("Bearer {token}"), NOW).unwrap_err().reason, Reason::Issuer);
-    let own = Verifier::new(APP, None, Some(vec!["https://issuer.example".into()]), keys(&[jwk("k1", &KEY)]));
-    let token = crate::token(&header(), &with(payload(), json!({"iss": "https://issuer.example"})));
-    assert!(own.verify(&format!("Bearer {token}"), NOW).is_ok());
+    let accepts = |configured: &str, issuer: &str| {
+        let own = Verifier::new(APP, None, Some(vec![configured.into()]), keys(&[jwk("k1", &KEY)]));
+        let token = crate::signing::token(&header(), &with(payload(), json!({ "iss": issuer })));
+        own.verify(&format!("Bearer {token}"), NOW).is_ok()
+    };
+    let (plain, slash) = ("https://issuer.example", "https://issuer.example/");
+    assert!(accepts(plain, plain) && accepts(slash, slash) && accepts(slash, plain));
+    assert!(!accepts(plain, slash) && !accepts(slash, "https://issuer.example//"));
+    assert!(!accepts("/", "") && !accepts(slash, "https://issuer.exampl"));
 }
 
 #[test]
@@ -412,92 +361,4 @@ fn errors_hold_nothing_of_the_token() {
     let error = verifier().verify("Bearer secret.secret.secret", NOW).unwrap_err();
     assert_eq!(error, VerificationError { reason: Reason::Malformed });
     assert!(!format!("{error} {error:?} {:?}", verifier()).contains("secret"));
-}
-
-/// A folder of test data that is not part of the project.
-fn corpus(name: &str) -> Option<PathBuf> {
-    let corpora = std::env::var_os("CALLREDIRECT_CORPORA")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpora"), PathBuf::from);
-    let folder = corpora.join(name);
-    if !folder.is_dir() {
-        eprintln!("skipped: no folder {}; set CALLREDIRECT_CORPORA", folder.display());
-        return None;
-    }
-    Some(folder)
-}
-
-/// `tenants` and the rest as the policy of the corpus says.
-#[test]
-#[allow(clippy::disallowed_methods, reason = "measures how long a verdict really takes")]
-fn the_corpus_of_attacks() {
-    let Some(folder) = corpus("jwt_attacks_open") else { return };
-    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
-    let json = |name: &str| serde_json::from_str::<Value>(&read(name)).unwrap();
-    let policy = json("policy.json");
-    let list = |name: &str| {
-        policy[name]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|item| item.as_str().unwrap().to_owned())
-            .collect::<Vec<_>>()
-    };
-    let audience = policy["audience"].as_str().unwrap();
-    let now = policy["now"].as_f64().unwrap();
-    let before = KeySet::from_json(&read("jwks.json")).unwrap();
-    let verifier = Verifier::new(audience, Some(list("tenants")), Some(list("issuers")), before);
-
-    let vectors = json("vectors.json");
-    let mut refreshed = Vec::new();
-    let mut wrong = Vec::new();
-    for row in vectors.as_array().unwrap() {
-        let authorization = format!("Bearer {}", row["token"].as_str().unwrap());
-        let started = Instant::now();
-        let verdict = verifier.verify(&authorization, now);
-        assert!(started.elapsed() < Duration::from_millis(50), "{}", row["id"]);
-        let expected = row["expect"].as_str().unwrap();
-        let right = if row["needs_refresh"] == true {
-            refreshed.push((authorization, expected));
-            verdict.is_err_and(|error| error.reason == Reason::UnknownKey)
-        } else {
-            expected == "either" || verdict.is_ok() == (expected == "accept")
-        };
-        if !right {
-            wrong.push(row["id"].clone());
-        }
-    }
-    verifier.replace_keys(KeySet::from_json(&read("jwks_after_rotation.json")).unwrap());
-    for (authorization, expected) in refreshed {
-        assert_eq!(verifier.verify(&authorization, now).is_ok(), expected == "accept");
-    }
-    assert!(wrong.is_empty(), "{wrong:?}");
-    eprintln!("{} vectors, all verdicts right", vectors.as_array().unwrap().len());
-}
-
-/// Project Wycheproof signs `foo`, which is no claims object: a signature that was accepted ends at the claims.
-#[test]
-fn wycheproof_signatures() {
-    let Some(folder) = corpus("wycheproof/testvectors_v1") else { return };
-    let mut accepted = 0;
-    for file in ["json_web_signature_test.json", "json_web_key_test.json", "json_web_crypto_test.json"] {
-        let vectors: Value =
-            serde_json::from_str(&std::fs::read_to_string(folder.join(file)).unwrap()).unwrap();
-        for group in vectors["testGroups"].as_array().unwrap() {
-            let key = group.get("public").unwrap_or(&group["private"]);
-            let set = if key.get("keys").is_some() { key.clone() } else { json!({ "keys": [key] }) };
-            let verifier = Verifier::new(APP, None, None, KeySet::from_json(&set.to_string()).unwrap());
-            for test in group["tests"].as_array().unwrap() {
-                let Some(jws) = test["jws"].as_str() else { continue };
-                let reason = verifier.verify(&format!("Bearer {jws}"), NOW).unwrap_err().reason;
-                if reason == Reason::Claims {
-                    accepted += 1;
-                    // A weak generator leaves its mark in the modulus. Microsoft's own published keys are trusted
-                    // to come from a sound one.
-                    let weak = test["comment"] == "rejectsKeyWithRocaVulnerability";
-                    assert!(weak || test["result"] == "valid", "{file} {}", test["tcId"]);
-                }
-            }
-        }
-    }
-    assert!(accepted > 8, "{accepted}");
 }

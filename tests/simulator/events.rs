@@ -1,0 +1,78 @@
+//! What happens is told as it happens, to whoever reads.
+
+use super::*;
+use callredirect::simulator::{Ending, Event, EventKind, Fault, FaultRule, Read};
+
+fn told(event: &Event) -> String {
+    match &event.what {
+        EventKind::NotificationSent(sent) => {
+            let faults: Vec<_> = sent.faults.iter().map(|fault| fault.name()).collect();
+            format!("sent {} {} {}", sent.change_type, sent.state, faults.join(" ")).trim_end().to_owned()
+        }
+        EventKind::BotReplied { change_type, status, .. } => format!("replied {change_type} {status:?}"),
+        EventKind::RedirectReceived(received) => {
+            let paths: Vec<_> = received.violations.iter().map(|found| found.path.as_str()).collect();
+            format!("redirect {:?} {}", received.status, paths.join(" ")).trim_end().to_owned()
+        }
+        EventKind::CallFinished { ending, answered_by } => {
+            format!("ended {} {:?}", ending.as_str(), answered_by.as_ref().map(|target| target.kind.as_str()))
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_call_tells_its_story() {
+    let graph = simulator();
+    let (url, _) = bot(&graph, Some(FORWARD), StatusCode::ACCEPTED).await;
+    let mut events = graph.events(None);
+    let rule = FaultRule::always(Fault::LoseDeleted);
+    let options = RingOptions { faults: vec![rule], ..RingOptions::default() };
+    let rung = ring(&graph, &url, options).await.unwrap();
+    graph.stop();
+    let mut story = Vec::new();
+    let mut last = Duration::ZERO;
+    while let Some(event) = events.next().await {
+        assert_eq!((event.number, event.call_id.as_str()), (story.len() as u64, rung.call_id.as_str()));
+        assert!(event.at >= last);
+        last = event.at;
+        story.push(told(&event));
+    }
+    assert_eq!(
+        story,
+        [
+            "sent created incoming",
+            "redirect Some(202)",
+            "replied created Some(202)",
+            "ended answered Some(\"application\")",
+            "sent deleted terminated lose_deleted",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_refused_redirect_is_told_with_every_violation() {
+    let graph = simulator();
+    let id = graph.place_call(&RingOptions::default()).unwrap();
+    let body = json!({"targets": [], "timeout": 99, "maskCaller": true}).to_string();
+    let mut asking = Asking { body, ..Asking::of(&graph, &id) };
+    asking.url = asking.url.replace("/beta/", "/v1.0/");
+    assert_eq!(asking.send().await.status(), 400);
+    let mut events = graph.events(Some(0));
+    let Read::Event(event) = events.read(Duration::ZERO) else { panic!("nothing was told") };
+    assert_eq!(told(&event), "redirect Some(400) $.targets $.timeout $.maskCaller");
+    assert_eq!(events.read(Duration::ZERO), Read::Nothing);
+    graph.stop();
+    assert_eq!(events.read(Duration::ZERO), Read::End);
+}
+
+#[tokio::test]
+async fn a_bot_that_refuses_ends_the_call() {
+    let graph = simulator();
+    let (url, _) = bot(&graph, None, StatusCode::FORBIDDEN).await;
+    ring(&graph, &url, RingOptions::default()).await.unwrap();
+    let mut events = graph.events(Some(1));
+    let Read::Event(event) = events.read(Duration::ZERO) else { panic!("nothing was told") };
+    assert_eq!(told(&event), "replied created Some(403)");
+    let ended = events.next().await.unwrap();
+    assert_eq!(ended.what, EventKind::CallFinished { ending: Ending::Refused, answered_by: None });
+}
