@@ -7,6 +7,80 @@ from typing_extensions import Self, disjoint_base
 
 from callredirect.testing._scripts import Callee, CallScript, Ending, Fault, FaultName, Party, Step, Timeline
 
+__all__ = [
+    "Accepted",
+    "Attempt",
+    "AudioRoutingGroup",
+    "BotReplied",
+    "Call",
+    "CallEnded",
+    "CallFinished",
+    "CallGone",
+    "CallMediaState",
+    "CallOptions",
+    "CallRoute",
+    "CallTranscriptionInfo",
+    "CallUpdated",
+    "ChatInfo",
+    "ClaimRecord",
+    "Claims",
+    "ClientCertificate",
+    "ClientSecret",
+    "Cloud",
+    "ContentSharingChanged",
+    "ContentSharingSession",
+    "Deadline",
+    "Events",
+    "Expired",
+    "Freshness",
+    "Identity",
+    "IncomingCall",
+    "IncomingContext",
+    "JsonObject",
+    "Limits",
+    "Mailbox",
+    "ManagedIdentity",
+    "MediaStream",
+    "MeetingInfo",
+    "Notification",
+    "NotificationSent",
+    "Notifications",
+    "Operation",
+    "OperationEnded",
+    "OperationUpdated",
+    "OtherNotification",
+    "Outcome",
+    "Participant",
+    "ParticipantInfo",
+    "ParticipantsChanged",
+    "PreparedRedirect",
+    "Receipt",
+    "ReceivedRedirect",
+    "Receiver",
+    "RecordingInfo",
+    "Redirect",
+    "RedirectReceived",
+    "Rejected",
+    "RemovedState",
+    "Reply",
+    "RestrictedExperience",
+    "ResultInfo",
+    "RungCall",
+    "Scenario",
+    "Sender",
+    "Simulator",
+    "SimulatorEvent",
+    "Target",
+    "ToneInfo",
+    "TrackedCall",
+    "Unknown",
+    "Verifier",
+    "Violation",
+    "_one_interpreter",
+    "_restore",
+    "parse",
+]
+
 @final
 class Accepted(Outcome):
     """
@@ -3308,6 +3382,12 @@ class Violation:
         The offending value as it is in the JSON, telephone numbers unmasked.
         """
 
+def _one_interpreter() -> None:
+    """
+    Raises ``ImportError`` in a second interpreter of a process: what is kept for ever are objects of the first one.
+    Python 3.12 and newer refuse it themselves.
+    """
+
 def _restore(
     kind: str, text: str, received_at: SupportsFloat | SupportsIndex, url_id: str | None = None
 ) -> Any:
@@ -3348,6 +3428,7 @@ __all__ = [
     "CallTranscriptionInfo",
     "CallUpdated",
     "ChatInfo",
+    "ClaimRecord",
     "Claims",
     "ClientCertificate",
     "ClientSecret",
@@ -3401,6 +3482,7 @@ __all__ = [
     "Unknown",
     "Verifier",
     "Violation",
+    "_one_interpreter",
     "_restore",
     "parse",
 ]
