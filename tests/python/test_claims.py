@@ -701,7 +701,7 @@ def test_several_workers_are_found_where_they_can_be() -> None:
         ("uWSGI runs 4 processes", (["uwsgi"], {}, {"uwsgi": uwsgi})),
         (None, ([],)),
     ):
-        assert found(*arguments) == expected, arguments  # type: ignore[arg-type]
+        assert found(*arguments) == expected, arguments
     assert siblings() is None
 
 
