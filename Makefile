@@ -145,6 +145,8 @@ fuzz: ## mutated input for every reader, FUZZ_SECONDS=60 each; needs a nightly t
 reliability-claims: build ## claims under duplicates, crashes and failing stores, at length (half an hour); needs redis-server
 	$(call say,claims: one redirect per call, whatever happens)
 	@$(BIN)/python tests/reliability/claims.py
+	$(call say,the same simulated: 1000 seeds)
+	@CLAIMS_SEEDS=1000 $(CARGO) test --quiet $(CORE) --test claims_simulation -- --nocapture
 
 reliability-keys: build ## keys that change, are down and are invented, in real time (a quarter of an hour)
 	$(call say,keys: no genuine call refused and no stampede)

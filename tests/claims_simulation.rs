@@ -12,7 +12,7 @@ use callredirect::calls::protocol::apply;
 use callredirect::calls::{
     CallKey, Calls, Claim, ClaimDesk, ClaimStore, Grant, Move, OnFault, Owed, Record, Settlement, StoreFault,
 };
-use callredirect::notification::{ParseOptions, parse};
+use callredirect::notification::{ParseOptions, id_key, parse};
 use callredirect::outcome::{Outcome, Verdict};
 use callredirect::send::clock::Arrival;
 use turmoil::net::UdpSocket;
@@ -236,13 +236,13 @@ fn live(seed: u64, on_fault: OnFault) -> World {
         }
         for copy in 0..=chance.below(4) {
             let worker = WORKERS[usize::try_from(chance.below(3)).unwrap()];
-            let at = first + copy * chance.below(1500);
-            let thinks = [0, 40, 400, 3000][usize::try_from(chance.below(4)).unwrap()];
+            let at = first + copy * chance.below(2000);
+            let thinks = [0, 400, 3000, 7000][usize::try_from(chance.below(4)).unwrap()];
             inboxes.entry(worker).or_default().push((at, Delivery::Created(id.clone()), thinks));
         }
     }
     let mut blows: Vec<(u64, Blow)> = Vec::new();
-    for _ in 0..chance.below(5) {
+    for _ in 0..chance.below(6) {
         let worker = WORKERS[usize::try_from(chance.below(3)).unwrap()];
         let (at, lasts) = (chance.below(8000), 200 + chance.below(5000));
         match chance.below(3) {
@@ -251,12 +251,21 @@ fn live(seed: u64, on_fault: OnFault) -> World {
             _ => blows.extend([(at, Blow::Slow(600)), (at + lasts, Blow::Slow(20))]),
         }
     }
+    // By chance alone it is rare that a claim lapses under one who still thinks: it is cut off, and back in time.
+    if chance.below(2) == 0 {
+        let [one, other] = [WORKERS[0], WORKERS[1]];
+        let (at, id) = (500 + chance.below(1000), "call-slow".to_owned());
+        inboxes.entry(one).or_default().push((at, Delivery::Created(id.clone()), 7000));
+        let thinks = 3000 + chance.below(4000);
+        inboxes.entry(other).or_default().push((at + 600, Delivery::Created(id), thinks));
+        blows.extend([(at + 300, Blow::Part(one)), (at + 300 + 2500 + chance.below(4000), Blow::Mend(one))]);
+    }
     blows.sort_by_key(|(at, _)| *at);
 
     let world = Shared::default();
     let mut sim = turmoil::Builder::new()
         .rng_seed(seed)
-        .tick_duration(Duration::from_millis(5))
+        .tick_duration(Duration::from_millis(10))
         .simulation_duration(Duration::from_secs(3600))
         .min_message_latency(Duration::from_millis(1))
         .max_message_latency(Duration::from_millis(20))
@@ -297,8 +306,8 @@ fn live(seed: u64, on_fault: OnFault) -> World {
 fn broken(world: &World, on_fault: OnFault) -> Option<String> {
     let of = |call: &str| world.events.iter().filter(|(_, of, _)| of == call).collect::<Vec<_>>();
     let end = LIFE.as_millis();
-    for number in 0..CALLS {
-        let call = format!("call-{number}");
+    for call in (0..CALLS).map(|number| number.to_string()).chain(["slow".to_owned()]) {
+        let call = format!("call-{call}");
         let events = of(&call);
         let asked =
             events.iter().filter(|(.., event)| matches!(event, Event::Sent { unasked: false, .. })).count();
@@ -309,7 +318,7 @@ fn broken(world: &World, on_fault: OnFault) -> Option<String> {
         if on_fault == OnFault::FailClosed && sent > 1 {
             return Some(format!("{call} was sent twice"));
         }
-        let record = world.records.get(&call.replace('-', ""));
+        let record = world.records.get(&id_key(&call));
         let ended = record.is_some_and(|record| record.ended);
         // No silent loss: each worker that took the call in settled it, or its process crashed.
         let mut lives: BTreeSet<&String> = BTreeSet::new();
@@ -357,14 +366,14 @@ fn seeds() -> (Vec<u64>, bool) {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     match number("CLAIMS_SEED") {
         Some(seed) => (vec![seed], true),
-        None => ((1..=number("CLAIMS_SEEDS").unwrap_or(150)).collect(), false),
+        None => ((1..=number("CLAIMS_SEEDS").unwrap_or(40)).collect(), false),
     }
 }
 
 #[test]
 fn one_redirect_whatever_befalls_them() {
     let (seeds, told) = seeds();
-    let (mut doubled, mut degraded, mut takeovers, mut crashed, mut sent) = (0, 0, 0, 0, 0);
+    let (mut doubled, mut degraded, mut takeovers, mut fenced, mut crashed, mut sent) = (0, 0, 0, 0, 0, 0);
     for &seed in &seeds {
         for on_fault in [OnFault::FailClosed, OnFault::Degrade] {
             let world = live(seed, on_fault);
@@ -379,6 +388,8 @@ fn one_redirect_whatever_befalls_them() {
             let unasked = |event: &Event| matches!(event, Event::Sent { unasked: true, .. });
             degraded += world.events.iter().filter(|(.., event)| unasked(event)).count();
             takeovers += world.records.values().filter(|record| record.fence > 1).count();
+            let lost = |event: &Event| matches!(event, Event::Settled { how: "lost", .. });
+            fenced += world.events.iter().filter(|(.., event)| lost(event)).count();
             crashed +=
                 world.events.iter().filter(|(.., event)| matches!(event, Event::Crashed { .. })).count();
             let all: Vec<_> = world
@@ -392,13 +403,13 @@ fn one_redirect_whatever_befalls_them() {
         }
     }
     println!(
-        "{} seeds twice: {sent} sent, {takeovers} taken over, {crashed} crashes, {degraded} sent without leave, of \
+        "{} seeds twice: {sent} sent, {takeovers} taken over, {fenced} fenced off, {crashed} crashes, {degraded} sent without leave, of \
          which {doubled} a second time",
         seeds.len()
     );
     if !told {
         // The story is worth telling only if these things happened in it.
-        assert!(sent > 0 && degraded > 0 && takeovers > 0 && crashed > 0);
+        assert!(sent > 0 && degraded > 0 && takeovers > 0 && fenced > 0 && crashed > 0);
     }
 }
 

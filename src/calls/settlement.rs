@@ -42,7 +42,8 @@ impl Settlement {
     /// Requests that may have reached Graph.
     pub fn attempts(&self) -> u32 {
         let Self::Redirected(outcome) = self else { return 0 };
-        u32::try_from(outcome.attempts.iter().filter(|attempt| attempt.sent).count()).unwrap_or(u32::MAX)
+        u32::try_from(outcome.attempts.iter().filter(|attempt| attempt.sent && !attempt.probe).count())
+            .unwrap_or(u32::MAX)
     }
 
     /// Says what the end of the call tells of a redirect that was never answered.
