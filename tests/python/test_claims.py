@@ -203,7 +203,9 @@ async def test_ids_are_one_call_however_they_are_written(graph: Simulator, tmp_p
 
 
 async def test_no_store_keeps_what_a_notification_says(
-    graph: Simulator, tmp_path: Path, redis: RedisServer
+    graph: Simulator,  # noqa: F811
+    tmp_path: Path,
+    redis: RedisServer,
 ) -> None:
     person = {"identity": {"phone": {"id": "+12345678901", "displayName": "Zaphod"}}}
     for url in (f"sqlite:///{tmp_path}/calls.db", redis.url):
@@ -214,7 +216,7 @@ async def test_no_store_keeps_what_a_notification_says(
             (await deliver(graph, bot_for(graph, to_phone, store=url), note)).outcome, cr.Accepted
         )
     redis.command("SAVE")
-    kept = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    kept = b"".join(path.read_bytes() for path in tmp_path.iterdir())  # noqa: ASYNC240
     assert b"accepted" in kept
     for word in (b"2345678901", b"Zaphod", b"9995550123"):
         assert word not in kept
