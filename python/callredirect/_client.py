@@ -98,7 +98,13 @@ class Client(_Door):
     What surely never left is sent again until the deadline; what Graph turned away for the moment (429, 503) when it
     says, if that is soon enough; at most four times. Never to other targets.
 
-    Works with and without ``with``; ``close`` is optional at exit.
+    Works with and without ``with``; ``close`` is optional at exit. Each outcome is a line of the log
+    ``callredirect.send``, silent until logging is set up: ``INFO`` for ``Accepted`` and ``CallGone``, ``WARNING`` for the
+    others, every attempt at ``DEBUG``. The record has ``call_id``, ``client_request_id``, ``outcome``, ``attempts``,
+    ``elapsed_ms``, ``time_left_ms``, ``status``, ``code`` and ``request_id``; no token, body, name or phone number.
+    Where the application has loaded OpenTelemetry, each redirect is a span ``callredirect.redirect`` with the same
+    facts, and counts in the metrics ``callredirect.redirects``, ``callredirect.attempts``,
+    ``callredirect.redirect.duration`` and ``callredirect.redirect.time_left`` (seconds).
     """
 
     def redirect(
@@ -177,7 +183,8 @@ class Client(_Door):
 class AsyncClient(_Door):
     """Sends redirects without blocking the event loop. Made for many at a time; takes the arguments of ``Client``.
 
-    A credential may be asynchronous, too; a synchronous one runs in a thread.
+    Runs under asyncio, uvloop, trio, and anyio on either. A credential may be asynchronous, too; a synchronous one runs
+    in a thread.
     """
 
     async def redirect(

@@ -28,6 +28,7 @@ _NAMES: dict[type[Outcome], str] = {
     Unknown: "unknown",
 }
 _FINE = (Accepted, CallGone)  # a caller who hung up is nobody's fault
+_DEBUG, _INFO, _WARNING = 10, 20, 30  # as in `logging`
 # Seconds. The default bounds of OpenTelemetry are made for milliseconds.
 _BOUNDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 10.0, 11.0, 12.0, 12.5, 13.0]
 
@@ -40,6 +41,19 @@ def logger(step: str = "") -> logging.Logger:
     return logging.getLogger(f"callredirect.{step}" if step else "callredirect")
 
 
+_logs: dict[bool, logging.Logger] = {}
+
+
+def _open(silent: bool) -> logging.Logger:
+    """Where outcomes are told. Python prints warnings where no logging is set up: not those that are silent."""
+    log = _logs[silent] = logger("send" if silent else "")
+    if silent:
+        import logging
+
+        log.addHandler(logging.NullHandler())
+    return log
+
+
 class Watched:
     """One redirect from when it is ready to be sent until its outcome is known: ``with Watched(...) as watched``."""
 
@@ -48,8 +62,7 @@ class Watched:
     def __init__(self, call: Call | str, request: PreparedRedirect, *, silent: bool = True) -> None:
         self._call = call
         self._request = request
-        # Where nothing is set up, Python prints warnings. The caller of a client holds the outcome in his hand, and
-        # needs no print; what a `Redirector` does behind the scenes would go unseen.
+        # The caller of a client holds the outcome in his hand; what a `Redirector` does would go unseen.
         self._silent = silent
         self._span: Any = None
 
@@ -61,11 +74,15 @@ class Watched:
 
     def ended(self, outcome: Outcome) -> Outcome:
         """Says how it ended, and hands the outcome on."""
-        if "logging" in sys.modules:  # else nobody can be listening
-            self._log(outcome)
-        if self._span is not None:
+        log = _logs.get(self._silent)
+        if log is None and "logging" in sys.modules:  # else nobody can be listening
+            log = _open(self._silent)
+        level = _INFO if isinstance(outcome, _FINE) else _WARNING
+        if log is not None and log.isEnabledFor(level):
+            self._log(log, level, outcome)
+        if self._span is not None and self._span.is_recording():
             self._trace(outcome)
-        if "opentelemetry.metrics" in sys.modules:
+        if _measured():
             self._measure(outcome)
         return outcome
 
@@ -76,7 +93,7 @@ class Watched:
             # Only the class: what a credential raises may quote a secret.
             if self._span is not None:
                 self._fault(kind.__name__)
-            if "opentelemetry.metrics" in sys.modules:
+            if _measured():
                 _instruments()[0].add(1, {"callredirect.outcome": "raised", "error.type": kind.__name__})
         if self._span is not None:
             self._span.end()
@@ -85,15 +102,7 @@ class Watched:
     def _call_id(self) -> str | None:
         return self._call if isinstance(self._call, str) else self._call.id
 
-    def _log(self, outcome: Outcome) -> None:
-        import logging
-
-        log = logging.getLogger("callredirect.send" if self._silent else "callredirect")
-        if self._silent and not log.handlers:
-            log.addHandler(logging.NullHandler())
-        level = logging.INFO if isinstance(outcome, _FINE) else logging.WARNING
-        if not log.isEnabledFor(level):
-            return
+    def _log(self, log: logging.Logger, level: int, outcome: Outcome) -> None:
         call_id, name, attempts = self._call_id, _NAMES[type(outcome)], outcome.attempts
         elapsed, left = outcome.elapsed * 1e3, self._request.deadline.remaining * 1e3
         last = attempts[-1] if attempts else None
@@ -108,7 +117,7 @@ class Watched:
             "code": getattr(outcome, "code", None),
             "request_id": getattr(outcome, "request_id", None) or (last and last.request_id),
         }
-        for number, attempt in enumerate(attempts, 1) if log.isEnabledFor(logging.DEBUG) else ():
+        for number, attempt in enumerate(attempts, 1) if log.isEnabledFor(_DEBUG) else ():
             what, took = attempt.status or attempt.error, attempt.duration * 1e3
             log.debug("call %s: attempt %d: %s, %.1f ms", call_id, number, what, took, extra=fields)
         detail = getattr(outcome, "reason", None) or " ".join(
@@ -129,10 +138,7 @@ class Watched:
         )
 
     def _trace(self, outcome: Outcome) -> None:
-        span = self._span
-        if not span.is_recording():
-            return
-        attempts = outcome.attempts
+        span, attempts = self._span, outcome.attempts
         span.set_attribute("callredirect.outcome", _NAMES[type(outcome)].replace(" ", "_"))
         span.set_attribute("callredirect.client_request_id", outcome.client_request_id)
         span.set_attribute("callredirect.attempts", len(attempts))
@@ -162,6 +168,15 @@ class Watched:
         attempts.add(len(tried), labels)
         duration.record(outcome.elapsed, labels)
         left.record(self._request.deadline.remaining, labels)
+
+
+def _measured() -> bool:
+    """Whether the application has set up metrics: what OpenTelemetry has by itself counts nothing."""
+    if "opentelemetry.metrics" not in sys.modules:
+        return False
+    from opentelemetry.metrics import get_meter_provider
+
+    return not type(get_meter_provider()).__module__.startswith("opentelemetry.metrics")
 
 
 _made: dict[str, tuple[Any, ...]] = {}

@@ -86,8 +86,9 @@ class Redirector:
             302 with that address, and Microsoft goes there.
 
     The host owns the server, the event loop and the lifecycle; see ``callredirect.adapters``. Logs to
-    ``callredirect``: ``INFO`` for refused notifications and accepted redirects, ``WARNING`` for other outcomes,
-    ``ERROR`` for calls that could not be redirected; never tokens, bodies, names or whole phone numbers.
+    ``callredirect``: ``INFO`` for refused notifications, accepted redirects and callers who hung up, ``WARNING`` for
+    other outcomes, ``ERROR`` for calls that could not be redirected, ``DEBUG`` for every attempt and the whole story
+    of each call; never tokens, bodies, names or whole phone numbers. Needs asyncio (uvloop, or anyio on it).
     """
 
     def __init__(

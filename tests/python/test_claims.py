@@ -38,7 +38,7 @@ from test_redirector import (
     created,
     deleted,
     deliver,
-    graph,  # noqa: F401 - a fixture
+    graph,  # noqa: F401 # pyright: ignore[reportUnusedImport] - a fixture
     headers,
     names,
 )
@@ -299,9 +299,11 @@ async def test_a_store_that_comes_back_is_used_again(
     redis.kill()
     await bot.handle(body(created(graph.place_call())), headers(graph))
     redis.start()
+    call_id = ""
     for _ in range(500):
         before = bot.claims_degraded
-        await bot.handle(body(created(call_id := graph.place_call())), headers(graph))
+        call_id = graph.place_call()
+        await bot.handle(body(created(call_id)), headers(graph))
         while not bot.calls[-1].settled:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
         if bot.claims_degraded == before:
@@ -686,7 +688,7 @@ def test_several_workers_are_found_where_they_can_be() -> None:
         return siblings(argv, environ or {}, modules or {})
 
     uwsgi: Any = type("uwsgi", (), {"numproc": 4})
-    for expected, arguments in (
+    cases: list[tuple[str | None, tuple[Any, ...]]] = [
         ("WEB_CONCURRENCY=4", (["x"], {"WEB_CONCURRENCY": "4"})),
         (None, (["x"], {"WEB_CONCURRENCY": "1"})),
         (None, (["x"], {"WEB_CONCURRENCY": "many"})),
@@ -700,8 +702,9 @@ def test_several_workers_are_found_where_they_can_be() -> None:
         ("GUNICORN_CMD_ARGS has --workers 3", (["gunicorn"], {"GUNICORN_CMD_ARGS": "--workers=3"})),
         ("uWSGI runs 4 processes", (["uwsgi"], {}, {"uwsgi": uwsgi})),
         (None, ([],)),
-    ):
-        assert found(*arguments) == expected, arguments  # type: ignore[arg-type]
+    ]
+    for expected, arguments in cases:
+        assert found(*arguments) == expected, arguments
     assert siblings() is None
 
 

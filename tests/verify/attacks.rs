@@ -121,7 +121,8 @@ fn strings(rows: &mut Rows) {
         }
         rows.claims("list", json!({ name: [right] }), false);
         rows.claims("object", json!({ name: {"value": right} }), false);
-        let escaped: String = right.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect();
+        let escaped: Vec<_> = right.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect();
+        let escaped = escaped.concat();
         let text = payload().to_string().replace(&format!("\"{right}\""), &format!("\"{escaped}\""));
         rows.signed("escaped, and so the same", &header().to_string(), text.as_bytes(), true);
     }
@@ -262,7 +263,7 @@ fn forms(rows: &mut Rows) {
         ] {
             let mut other: Vec<String> = parts.iter().map(ToString::to_string).collect();
             if encoded != parts[index] {
-                other[index] = encoded.clone();
+                other[index].clone_from(&encoded);
                 rows.raw("encoding of a part", encoded, other.join("."), false);
             }
         }
