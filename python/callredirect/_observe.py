@@ -120,9 +120,9 @@ class Watched:
         for number, attempt in enumerate(attempts, 1) if log.isEnabledFor(_DEBUG) else ():
             what, took = attempt.status or attempt.error, attempt.duration * 1e3
             log.debug("call %s: attempt %d: %s, %.1f ms", call_id, number, what, took, extra=fields)
-        detail = getattr(outcome, "reason", None) or " ".join(
-            str(fields[key]) for key in ("status", "code") if fields[key] is not None
-        )
+        detail = " ".join(str(fields[key]) for key in ("status", "code") if fields[key] is not None)
+        # Not the reason where Graph has spoken: it quotes Graph, and Graph may repeat a name.
+        detail = detail or (last.error if last else getattr(outcome, "reason", None)) or "no answer"
         log.log(
             level,
             "call %s: %s: %s, attempts %d, %.1f ms, %.0f ms left, client-request-id %s, request-id %s",

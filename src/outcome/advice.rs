@@ -81,7 +81,7 @@ fn by_words(no: &Refused) -> Option<Advice> {
             "a call to a phone number needs credit, and the tenant has none",
             "buy communications credits or a calling plan for the resource account of the bot",
         ),
-        () if message.contains("open property") || message.contains("microsoft.graph.") => (
+        () if message.contains("open property") || message.contains("specified in the uri") => (
             "Graph does not know this address for calls",
             "leave base_url at the root of Graph; if it is, Microsoft's schema may be broken at the moment",
         ),
@@ -119,7 +119,7 @@ fn by_status(no: &Refused) -> Option<Advice> {
         ),
         503 => (
             "Graph is overloaded or being repaired, and did nothing",
-            "nothing: it was tried again as long as there was time; retry_after is what Graph asked for",
+            "nothing: it was tried again as often as is allowed; retry_after is what Graph asked for",
         ),
         300..=399 => (
             "the answer points to another address, and a request with a token in it is not sent on",
