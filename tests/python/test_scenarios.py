@@ -111,7 +111,7 @@ async def test_a_scenario_is_played(host: Host, tmp_path: Path) -> None:
     calls: list[CallScript] = [
         {"name": "nobody", "callees": {"*": "unreachable"}},
         {"name": "many", "count": 4, "example": 1},
-        {"name": "refused", "faults": [{"name": "wrong_tenant", "nth": 1}], "wait": 0.2},
+        {"name": "refused", "faults": [{"name": "wrong_tenant", "nth": 1}], "wait": 1},
     ]
     scenario = Scenario(calls, speed=500, seed=1, faults=[{"name": "duplicate", "probability": 0.5}])
     assert len(scenario) == 6
@@ -131,7 +131,7 @@ async def test_a_scenario_is_played(host: Host, tmp_path: Path) -> None:
         [[calls]]
         name = "refused"
         faults = [{ name = "wrong_tenant", nth = 1 }]
-        wait = 0.2
+        wait = 1
         """,
         encoding="utf-8",
     )
