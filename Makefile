@@ -38,12 +38,8 @@ from callredirect.testing._scripts import Callee, CallScript, Ending, Fault, Fau
 endef
 export STUB_IMPORTS
 
-# Three things that the stub's data cannot say: registered as a Sequence, overloaded, and that the module's initialiser
-# adds no names, so that these are all.
+# Two things that the stub's data cannot say: registered as a Sequence, and overloaded.
 define STUB_SEQUENCE
-/^def __getattr__/ { next }
-/^(class|def) / { name = $$2; sub(/[(:].*/, "", name); all = all "\"" name "\", " }
-END { print "__all__ = [" all "]" }
 /^class / { ours = sub(/^class Notifications:/, "class Notifications(Sequence[Notification]):") }
 ours && /def __getitem__/ {
 	print "    @overload\n    def __getitem__(self, index: SupportsIndex, /) -> Notification: ..."

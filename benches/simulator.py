@@ -98,7 +98,7 @@ def bot(settings: str) -> None:
     asyncio.run(main())
 
 
-async def to_alice(call: cr.Call) -> cr.Redirect:
+async def to_alice(_call: cr.Call) -> cr.Redirect:
     return cr.Redirect([cr.Target.user(ALICE)])
 
 

@@ -112,7 +112,7 @@ class Worker:
                 continue
             await self.deliver(order)
             # As many calls under way as a host would have, not thousands.
-            while sum(not task.done() for task in self.bot._tasks) >= self.at_once:
+            while sum(not task.done() for task in self.bot._tasks) >= self.at_once:  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
         await self.bot.close()
         stages = {call.call_id: call.stage for call in self.bot.calls}

@@ -38,7 +38,7 @@ from test_redirector import (
     created,
     deleted,
     deliver,
-    graph,  # noqa: F401 - a fixture
+    graph,  # noqa: F401 # pyright: ignore[reportUnusedImport] - a fixture
     headers,
     names,
 )
@@ -203,7 +203,9 @@ async def test_ids_are_one_call_however_they_are_written(graph: Simulator, tmp_p
 
 
 async def test_no_store_keeps_what_a_notification_says(
-    graph: Simulator, tmp_path: Path, redis: RedisServer
+    graph: Simulator,  # noqa: F811
+    tmp_path: Path,
+    redis: RedisServer,
 ) -> None:
     person = {"identity": {"phone": {"id": "+12345678901", "displayName": "Zaphod"}}}
     for url in (f"sqlite:///{tmp_path}/calls.db", redis.url):
@@ -214,7 +216,7 @@ async def test_no_store_keeps_what_a_notification_says(
             (await deliver(graph, bot_for(graph, to_phone, store=url), note)).outcome, cr.Accepted
         )
     redis.command("SAVE")
-    kept = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    kept = b"".join(path.read_bytes() for path in tmp_path.iterdir())  # noqa: ASYNC240
     assert b"accepted" in kept
     for word in (b"2345678901", b"Zaphod", b"9995550123"):
         assert word not in kept
@@ -297,9 +299,11 @@ async def test_a_store_that_comes_back_is_used_again(
     redis.kill()
     await bot.handle(body(created(graph.place_call())), headers(graph))
     redis.start()
+    call_id = ""
     for _ in range(500):
         before = bot.claims_degraded
-        await bot.handle(body(created(call_id := graph.place_call())), headers(graph))
+        call_id = graph.place_call()
+        await bot.handle(body(created(call_id)), headers(graph))
         while not bot.calls[-1].settled:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
         if bot.claims_degraded == before:
@@ -684,7 +688,7 @@ def test_several_workers_are_found_where_they_can_be() -> None:
         return siblings(argv, environ or {}, modules or {})
 
     uwsgi: Any = type("uwsgi", (), {"numproc": 4})
-    for expected, arguments in (
+    cases: list[tuple[str | None, tuple[Any, ...]]] = [
         ("WEB_CONCURRENCY=4", (["x"], {"WEB_CONCURRENCY": "4"})),
         (None, (["x"], {"WEB_CONCURRENCY": "1"})),
         (None, (["x"], {"WEB_CONCURRENCY": "many"})),
@@ -698,8 +702,9 @@ def test_several_workers_are_found_where_they_can_be() -> None:
         ("GUNICORN_CMD_ARGS has --workers 3", (["gunicorn"], {"GUNICORN_CMD_ARGS": "--workers=3"})),
         ("uWSGI runs 4 processes", (["uwsgi"], {}, {"uwsgi": uwsgi})),
         (None, ([],)),
-    ):
-        assert found(*arguments) == expected, arguments  # type: ignore[arg-type]
+    ]
+    for expected, arguments in cases:
+        assert found(*arguments) == expected, arguments
     assert siblings() is None
 
 
