@@ -129,7 +129,7 @@ wheel: .venv/.ready ## build the release wheel into dist/
 	@ls -l dist/*.whl
 
 reliability: ## every fault between here and Graph, a hundred calls each; prints a table, takes minutes
-	@$(CARGO) test --quiet $(LOCKED) --features simulator --test faults -- --ignored --nocapture
+	@$(CARGO) test --quiet $(LOCKED) --features simulator --test faults -- --ignored --nocapture --test-threads=1
 
 bench: wheel .bench-venv/.ready ## measure against what people use today, in an environment of its own
 	$(call say,the wheel into .bench-venv)
