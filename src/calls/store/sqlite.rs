@@ -28,7 +28,7 @@ const LOOKS: i32 = 200;
 /// Records untouched for so long are deleted.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
 
-/// Transactions between two looks for such records.
+/// Transactions between two rounds of tidying up: such records, and SQLite's log.
 const SWEEP: u32 = 1000;
 
 const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS claims (
@@ -92,8 +92,9 @@ impl ClaimStore for SqliteStore {
 /// Until nobody can ask any more.
 fn answer(path: &PathBuf, asks: &mpsc::Receiver<Asked>) {
     let mut connection = None;
-    let mut rounds = 0;
+    let mut rounds = 0_u32;
     while let Ok(first) = asks.recv() {
+        let before = rounds;
         let mut batch = vec![first];
         batch.extend(asks.try_iter().take(BATCH - 1));
         // Whoever has given up has gone on without the claim: it must not be made behind his back.
@@ -107,7 +108,19 @@ fn answer(path: &PathBuf, asks: &mpsc::Receiver<Asked>) {
             }
             connection = None;
         }
+        if before != rounds && before.is_multiple_of(SWEEP) {
+            tidy(path);
+        }
     }
+}
+
+/// Copies SQLite's log into the file, where it keeps nobody waiting. Whether it worked is no matter: it comes again.
+fn tidy(path: &Path) {
+    let path = path.to_owned();
+    let copy = move || {
+        Connection::open(path).and_then(|new| new.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())))
+    };
+    let _ = thread::Builder::new().name("callredirect-claims".into()).spawn(copy);
 }
 
 fn open<'a>(connection: &'a mut Option<Connection>, path: &PathBuf) -> rusqlite::Result<&'a mut Connection> {
@@ -118,6 +131,8 @@ fn open<'a>(connection: &'a mut Option<Connection>, path: &PathBuf) -> rusqlite:
             looks < LOOKS
         }))?;
         new.pragma_update(None, "journal_mode", "WAL")?;
+        // It waits for the disk, which may take longer than anybody who asks does: see `tidy`.
+        new.pragma_update(None, "wal_autocheckpoint", 0)?;
         // Survives the end of the process at any moment; the last claims before a power cut may be lost with it.
         new.pragma_update(None, "synchronous", "NORMAL")?;
         new.execute(SCHEMA, [])?;
