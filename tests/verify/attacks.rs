@@ -298,11 +298,11 @@ fn forms(rows: &mut Rows) {
             false,
         );
     }
-    // The modulus as a signature, and one more: 0 and 1 to any power.
+    // The modulus as a signature, and one less: 0 and -1 to any power. It is odd, so nothing is borrowed.
     let modulus = KEY.public_key().modulus().big_endian_without_leading_zero().to_vec();
-    let mut next = modulus.clone();
-    *next.last_mut().unwrap() += 1;
-    for signature in [modulus, next] {
+    let mut before = modulus.clone();
+    *before.last_mut().unwrap() -= 1;
+    for signature in [modulus, before] {
         rows.raw(
             "signature",
             "modulus",
