@@ -295,30 +295,28 @@ class Redirector:
 
         Waits at most 15 seconds, in case a handler does not come back. Harmless when closed already.
         """
-        import asyncio
-
         self._receiver.close()
         if self._beginning is not None:
             self._beginning.cancel()
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
-        others = self._tasks - {asyncio.current_task()}
-        if others:
-            _, late = await asyncio.wait(others, timeout=_DRAIN_SECONDS)
-            if late:
-                logger().warning("closed with %d handler(s) still running", len(late))
+        if late := await self._drained():
+            logger().warning("closed with %d handler(s) still running", late)
 
     async def settled(self) -> None:
         """Waits for the redirects under way, at most 15 seconds, and goes on taking requests.
 
         For a host that may stop the process as soon as it has replied.
         """
+        await self._drained()
+
+    async def _drained(self) -> int:
+        """Waits for what runs, and says how much of it still does."""
         import asyncio
 
         others = self._tasks - {asyncio.current_task()}
-        if others:
-            await asyncio.wait(others, timeout=_DRAIN_SECONDS)
+        return len((await asyncio.wait(others, timeout=_DRAIN_SECONDS))[1]) if others else 0
 
     def _start(self, work: Coroutine[Any, Any, _Result]) -> asyncio.Task[_Result]:
         import asyncio

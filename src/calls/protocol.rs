@@ -261,6 +261,7 @@ fn fits(deadline: u64, then: u64) -> bool {
     deadline.saturating_sub(then) >= millis(TAKEOVER)
 }
 
-fn millis(time: Duration) -> u64 {
+/// Room is left for what is added to it.
+pub(super) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX / 2)
 }

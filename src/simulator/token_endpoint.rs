@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, RawQuery, State};
-use axum::http::header::{CONTENT_TYPE, HOST};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
 use axum::routing::{get, post};
 use serde_json::{Value, json};
@@ -16,8 +16,8 @@ use url::form_urlencoded;
 use uuid::Uuid;
 
 use super::assertion::{BadAssertion, Registered};
-use super::graph::Graph;
-use super::tokens::AccessOptions;
+use super::graph::{Graph, header};
+use super::tokens::{AccessOptions, unix_seconds};
 use crate::send::clock;
 
 /// How long a token lives that nobody gave another life.
@@ -112,7 +112,7 @@ async fn token(
     body: Bytes,
 ) -> Response<Body> {
     let form: HashMap<_, _> = form_urlencoded::parse(&body).into_owned().collect();
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host = header(&headers, "host").unwrap_or_default();
     match check(&graph.issuer, &tenant, &format!("{host}{}", uri.path()), &form) {
         Ok(()) => issue(
             &graph,
@@ -180,7 +180,7 @@ async fn tenant_metadata(Path(tenant): Path<String>, headers: HeaderMap) -> Resp
     if Uuid::parse_str(&tenant).is_err() {
         return refused(&NO_TENANT);
     }
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host = header(&headers, "host").unwrap_or_default();
     let root = format!("https://{host}/{tenant}");
     answer(
         StatusCode::OK,
@@ -257,8 +257,4 @@ fn answer(status: StatusCode, body: &Value) -> Response<Body> {
         response.headers_mut().insert(CONTENT_TYPE, kind);
     }
     response
-}
-
-fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -3,14 +3,12 @@
 //! Time is tokio's and paused: it moves only where a test moves it, so an hour costs nothing and is exact.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
-use std::sync::mpsc;
 use std::time::Duration;
 
 use callredirect::Secret;
 use callredirect::send::token::{Credential, Endpoint, NoToken, TokenProvider};
 use callredirect::send::{Cloud, Deadline};
 use std::sync::Arc;
-use tokio::task::yield_now;
 
 mod cache;
 mod errors;
@@ -24,8 +22,11 @@ mod simulator;
 #[allow(dead_code, reason = "shared with the tests of sending")]
 #[path = "../send/server.rs"]
 mod server;
+#[path = "../common/time.rs"]
+mod time;
 
 use server::{Server, Step, response};
+use time::{Still, settle};
 
 const APP: &str = "24701998-1a73-4d42-8085-bf46ed0ae039";
 const TENANT: &str = "632899f8-2ea1-4604-8413-27bd2892079f";
@@ -71,25 +72,6 @@ fn issuer(answers: impl IntoIterator<Item = Vec<u8>>) -> Server {
     )
 }
 
-/// Keeps paused time from running ahead while all that is left to wait for is a socket.
-struct Still(#[allow(dead_code, reason = "dropping it is the signal")] mpsc::Sender<()>);
-
-impl Still {
-    fn new() -> Self {
-        let (end, ended) = mpsc::channel();
-        // Tokio holds its clock while a blocking task runs; a test that hangs gets time back after ten real seconds.
-        tokio::task::spawn_blocking(move || ended.recv_timeout(Duration::from_secs(10)));
-        Self(end)
-    }
-}
-
-/// Gives everything that is ready on either end of a socket its turn.
-async fn settle() {
-    for _ in 0..40 {
-        yield_now().await;
-    }
-}
-
 /// Runs a future to its end while no time passes.
 async fn at_once<T>(future: impl Future<Output = T>) -> T {
     let still = Still::new();
@@ -99,20 +81,6 @@ async fn at_once<T>(future: impl Future<Output = T>) -> T {
     value
 }
 
-/// Runs a future to its end while time passes in small steps, the sockets being served between them.
 async fn as_time_passes<T>(future: impl Future<Output = T>) -> T {
-    let still = Still::new();
-    tokio::pin!(future);
-    for _ in 0..3600 * 100 {
-        tokio::select! {
-            biased;
-            value = &mut future => {
-                settle().await;
-                drop(still);
-                return value;
-            }
-            () = settle() => tokio::time::advance(Duration::from_millis(10)).await,
-        }
-    }
-    panic!("it never ended");
+    time::as_time_passes(Duration::from_millis(10), future).await
 }

@@ -11,7 +11,7 @@ use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, RedisResult, c
 use serde_json::{Value, json};
 
 use crate::calls::claim::{CallKey, ClaimStore, Owed, StoreFault};
-use crate::calls::protocol::{Claim, Move, Record, Stage, apply};
+use crate::calls::protocol::{Claim, Move, Record, Stage, apply, millis};
 use crate::send::clock::{self, Instant};
 
 /// Beyond the 15 seconds of a call and the longest that a redirect rings.
@@ -231,8 +231,4 @@ fn said(error: &RedisError) -> String {
 
 fn time((seconds, micros): (u64, u64)) -> u64 {
     seconds * 1000 + micros / 1000
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

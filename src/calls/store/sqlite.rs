@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehav
 use tokio::sync::oneshot;
 
 use crate::calls::claim::{CallKey, ClaimStore, Owed, StoreFault};
-use crate::calls::protocol::{Claim, Move, Record, Stage, apply};
+use crate::calls::protocol::{Claim, Move, Record, Stage, apply, millis};
 use crate::send::clock;
 
 /// Moves in one transaction at most: the others must not wait long for the file.
@@ -271,10 +271,6 @@ fn fault(error: rusqlite::Error) -> StoreFault {
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds since 1970")]
 fn now() -> u64 {
     (clock::unix() * 1000.0) as u64
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// SQLite has no unsigned numbers.
