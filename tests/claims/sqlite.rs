@@ -114,6 +114,20 @@ async fn a_file_held_by_another_is_a_fault_in_time() {
     assert!(matches!(store.claim(&key("x"), "a", LEASE, BUDGET).await, Ok(Claim::Won { .. })));
 }
 
+/// A file that is not there yet is made by whoever comes first; the others must not take that for a fault.
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_that_start_together_open_one_file() {
+    for round in 0..20 {
+        let folder = Folder::new(&format!("start-{round}"));
+        let stores: Vec<_> = (0..8).map(|_| open(&folder)).collect();
+        let asked: Vec<_> =
+            stores.into_iter().map(|store| tokio::spawn(async move { store.unfinished().await })).collect();
+        for asked in asked {
+            assert_eq!(asked.await.unwrap(), Ok(Vec::new()), "round {round}");
+        }
+    }
+}
+
 #[test]
 fn addresses_of_files() {
     assert_eq!(Place::of("sqlite:///calls.db"), Ok(Place::Sqlite("calls.db".into())));

@@ -3,12 +3,12 @@
 //! One thread has the one connection, so nothing that awaits is ever blocked by the file. It takes whatever is asked
 //! meanwhile into one transaction: the more is asked, the fewer times the file is locked.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use tokio::sync::oneshot;
 
 use crate::calls::claim::{CallKey, ClaimStore, Owed, StoreFault};
@@ -23,7 +23,7 @@ const BATCH: usize = 64;
 const LOOK: Duration = Duration::from_millis(1);
 
 /// Looks at most: whoever asks gives up a little later.
-const LOOKS: i32 = 200;
+const LOOKS: u32 = 200;
 
 /// Records untouched for so long are deleted.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
@@ -90,7 +90,7 @@ impl ClaimStore for SqliteStore {
 }
 
 /// Until nobody can ask any more.
-fn answer(path: &PathBuf, asks: &mpsc::Receiver<Asked>) {
+fn answer(path: &Path, asks: &mpsc::Receiver<Asked>) {
     let mut connection = None;
     let mut rounds = 0_u32;
     while let Ok(first) = asks.recv() {
@@ -123,22 +123,37 @@ fn tidy(path: &Path) {
     let _ = thread::Builder::new().name("callredirect-claims".into()).spawn(copy);
 }
 
-fn open<'a>(connection: &'a mut Option<Connection>, path: &PathBuf) -> rusqlite::Result<&'a mut Connection> {
+fn open<'a>(connection: &'a mut Option<Connection>, path: &Path) -> rusqlite::Result<&'a mut Connection> {
     if connection.is_none() {
-        let mut new = Connection::open(path)?;
-        new.busy_handler(Some(|looks| {
-            thread::sleep(LOOK);
-            looks < LOOKS
-        }))?;
-        new.pragma_update(None, "journal_mode", "WAL")?;
-        // It waits for the disk, which may take longer than anybody who asks does: see `tidy`.
-        new.pragma_update(None, "wal_autocheckpoint", 0)?;
-        // Survives the end of the process at any moment; the last claims before a power cut may be lost with it.
-        new.pragma_update(None, "synchronous", "NORMAL")?;
-        new.execute(SCHEMA, [])?;
-        *connection = Some(new);
+        let until = clock::now() + LOOK * LOOKS;
+        *connection = Some(loop {
+            match connect(path) {
+                // Of several that make the file at the same moment SQLite turns some away without asking the handler.
+                Err(error)
+                    if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && clock::now() < until =>
+                {
+                    thread::sleep(LOOK);
+                }
+                made => break made?,
+            }
+        });
     }
     connection.as_mut().ok_or(rusqlite::Error::InvalidQuery)
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let mut new = Connection::open(path)?;
+    new.busy_handler(Some(|looks: i32| {
+        thread::sleep(LOOK);
+        looks.unsigned_abs() < LOOKS
+    }))?;
+    new.pragma_update(None, "journal_mode", "WAL")?;
+    // It waits for the disk, which may take longer than anybody who asks does: see `tidy`.
+    new.pragma_update(None, "wal_autocheckpoint", 0)?;
+    // Survives the end of the process at any moment; the last claims before a power cut may be lost with it.
+    new.pragma_update(None, "synchronous", "NORMAL")?;
+    new.execute(SCHEMA, [])?;
+    Ok(new)
 }
 
 /// One transaction; replies only once it is kept.
