@@ -87,7 +87,7 @@ lint-rust: .venv/.ready
 	@$(CARGO) clippy --quiet $(CORE) --all-targets -- -D warnings
 	@PYO3_PYTHON=$(CURDIR)/$(BIN)/python $(CARGO) clippy --quiet $(LOCKED) --features python -- -D warnings
 	$(call say,rustdoc)
-	@RUSTDOCFLAGS='-D warnings -A rustdoc::private-intra-doc-links' $(CARGO) doc --quiet $(LOCKED) --no-deps --document-private-items --features simulator,sqlite,redis
+	@RUSTDOCFLAGS='-D warnings -A rustdoc::private-intra-doc-links' $(CARGO) doc --quiet $(CORE) --no-deps --document-private-items
 
 lint-python: .venv/.ready
 	$(call say,ruff)

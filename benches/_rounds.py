@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -33,3 +34,9 @@ def table(title: str, timings: Timings, *, unit: str, against: str, scale: float
         ratios = f"{low / min(base):6.2f}  {middle / statistics.median(base):8.2f}"
         print(f"  {name:{width}}  {low / scale:10,.1f}  {middle / scale:10,.1f}  {ratios}  {unit}")
     print()
+
+
+def resident() -> int:
+    """Bytes of memory that this process has now."""
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

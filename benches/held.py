@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import gc
 import json
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,7 +15,7 @@ import msgspec
 import orjson
 
 import callredirect as cr
-from _rounds import in_turn
+from _rounds import in_turn, resident
 from parse import BODY, CALL, GRAPH, Participant, decode, participant
 
 HELD = 10_000
@@ -59,11 +58,6 @@ def heap_bytes() -> int:
     mallinfo2.restype = MallInfo
     info = mallinfo2()
     return int(info.uordblks + info.hblkhd)
-
-
-def resident() -> int:
-    with open("/proc/self/statm") as statm:
-        return int(statm.read().split()[1]) * resource.getpagesize()
 
 
 HOLDERS: dict[str, Callable[[bytes], object]] = {

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import statistics
 import subprocess
 import sys
@@ -24,6 +23,7 @@ import pyreqwest.client
 import requests
 
 import callredirect as cr
+from _rounds import resident
 
 try:
     import uvloop
@@ -216,12 +216,6 @@ def compare_blocking(base: str) -> None:
     table("send, blocking", figures)
 
 
-def resident() -> float:
-    """Megabytes of this process."""
-    with open("/proc/self/statm") as statm:
-        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
 async def soak(base: str) -> None:
     """Memory after each tenth of many redirects; the first tenth fills the pools."""
     sizes = []
@@ -229,7 +223,7 @@ async def soak(base: str) -> None:
         for _ in range(10):
             await measure(send, SOAK // 10, 64)
             gc.collect()
-            sizes.append(resident())
+            sizes.append(resident() / 2**20)
     slope = statistics.linear_regression(range(9), sizes[1:]).slope
     print(f"memory over {SOAK:,} redirects: {' '.join(f'{size:.1f}' for size in sizes)} MB")
     print(f"  slope after the first tenth: {slope * 10:+.2f} MB per {SOAK:,}\n")

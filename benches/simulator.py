@@ -9,9 +9,9 @@ import subprocess
 import sys
 import time
 import uuid
-from pathlib import Path
 
 import callredirect as cr
+from _rounds import resident
 from callredirect.testing import Scenario, Simulator
 
 ROUNDS = 5
@@ -102,11 +102,6 @@ async def to_alice(_call: cr.Call) -> cr.Redirect:
     return cr.Redirect([cr.Target.user(ALICE)])
 
 
-def rss() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
 def rings() -> None:
     with Simulator(app_id=str(uuid.uuid4())) as graph:
         given = {
@@ -126,7 +121,7 @@ def rings() -> None:
                 rates.append(STEP / (time.perf_counter() - start))
                 assert all(call.ending == "answered" and call.ended_status == 202 for call in calls)
                 del calls
-                memory.append(rss())
+                memory.append(resident() / 1e6)
             process.kill()
     rates = sorted(rates)
     print("whole calls/s: rung with a signed token, verified, redirected, ended; bot in a process of its own")

@@ -82,7 +82,7 @@ class NativeClaims:
 
     def _ask(self, question: Callable[[Mailbox | None], Any]) -> Awaitable[Any]:
         if self._receiver.claims_are_local:
-            return _ready(question(None))
+            return ready(question(None))
         from ._bridge import loop_mailbox
 
         box = loop_mailbox()
@@ -257,7 +257,7 @@ class _StoreError(Exception):
     """The store gave no answer that could be used."""
 
 
-async def _ready(value: Any) -> Any:
+async def ready(value: Any) -> Any:
     return value
 
 

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Iterator
 
-from ._claims import LEASE, NativeClaims, OwnClaims, check
+from ._claims import LEASE, NativeClaims, OwnClaims, check, ready
 from ._client import AsyncClient
 from ._native import ClaimRecord, Cloud, Receiver, Redirect, Reply, TrackedCall, Verifier
 from ._observe import Watched, logger
@@ -389,7 +389,7 @@ class Redirector:
         try:
             return self._claims.claim(tracked)
         except OSError as error:
-            return _granted("refused", str(error))
+            return ready(("refused", str(error)))
 
     def _store_fault(self, reason: str) -> None:
         """Once a minute: when a store is down, every call meets that."""
@@ -583,10 +583,6 @@ class Redirector:
 
 def _one_line(error: Exception) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
-
-
-async def _granted(word: str, reason: str) -> Grant:
-    return word, reason
 
 
 def _resolve(over: asyncio.Future[None]) -> None:

@@ -1,6 +1,5 @@
 //! Claims as a worker lives with them: asked for within a time, held while they are needed, done without in need.
 
-use std::process;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,6 +10,7 @@ use super::claim::{ClaimStore, Owed, StoreFault};
 use super::lifecycle::TrackedCall;
 use super::protocol::{Claim, Record, Stage, Ticket};
 use super::store::Place;
+use crate::send::PerProcess;
 use crate::send::clock::{self, Instant};
 
 /// How long a claim outlives its worker.
@@ -57,14 +57,13 @@ pub struct ClaimDesk {
     place: Place,
     capacity: usize,
     on_fault: OnFault,
-    opened: Mutex<Option<Arc<Opened>>>,
+    opened: PerProcess<Arc<Opened>>,
     closing: AtomicBool,
     degraded: AtomicU64,
 }
 
-/// A store and the process that opened it.
+/// A store, and who asks it.
 struct Opened {
-    pid: u32,
     worker: String,
     store: Arc<dyn ClaimStore>,
     health: Mutex<Health>,
@@ -85,7 +84,7 @@ impl ClaimDesk {
             place,
             capacity,
             on_fault,
-            opened: Mutex::default(),
+            opened: PerProcess::new(),
             closing: AtomicBool::new(false),
             degraded: AtomicU64::new(0),
         }
@@ -93,9 +92,9 @@ impl ClaimDesk {
 
     /// Claims in a store that is open already, as that worker.
     pub fn of(store: Arc<dyn ClaimStore>, worker: String, on_fault: OnFault) -> Self {
-        let mut claims = Self::new(Place::Memory, on_fault, 0);
-        let opened = Opened { pid: process::id(), worker, store, health: Mutex::default() };
-        claims.opened = Mutex::new(Some(Arc::new(opened)));
+        let claims = Self::new(Place::Memory, on_fault, 0);
+        let opened = Arc::new(Opened { worker, store, health: Mutex::default() });
+        let _ = claims.opened.get_or_make(|| Ok::<_, StoreFault>(opened));
         claims
     }
 
@@ -228,28 +227,10 @@ impl ClaimDesk {
     }
 
     fn opened(&self) -> Result<Arc<Opened>, StoreFault> {
-        let mut kept = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        match kept.as_ref() {
-            Some(opened) if opened.pid == process::id() => Ok(Arc::clone(opened)),
-            _ => {
-                // After a fork: what the parent opened must be neither used nor closed here.
-                std::mem::forget(kept.take());
-                let store = self.place.open(self.capacity)?;
-                let worker = Uuid::new_v4().to_string();
-                let opened = Arc::new(Opened { pid: process::id(), worker, store, health: Mutex::default() });
-                *kept = Some(Arc::clone(&opened));
-                Ok(opened)
-            }
-        }
-    }
-}
-
-impl Drop for ClaimDesk {
-    fn drop(&mut self) {
-        let kept = self.opened.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if kept.as_ref().is_some_and(|opened| opened.pid != process::id()) {
-            std::mem::forget(kept.take());
-        }
+        self.opened.get_or_make(|| {
+            let store = self.place.open(self.capacity)?;
+            Ok(Arc::new(Opened { worker: Uuid::new_v4().to_string(), store, health: Mutex::default() }))
+        })
     }
 }
 

@@ -115,6 +115,11 @@ impl TrackedCall {
         self.lock().clone()
     }
 
+    /// One fact of what is known, without a copy of the rest.
+    pub fn ask<T>(&self, fact: impl FnOnce(&Told) -> T) -> T {
+        fact(&self.lock())
+    }
+
     /// The call, as a store is asked about it.
     pub fn key(&self) -> CallKey {
         CallKey { key: id_key(&self.call_id), call_id: self.call_id.clone() }

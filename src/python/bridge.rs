@@ -21,6 +21,7 @@ use super::credential::credential_error;
 use super::hint::{As, hint};
 use super::outcome;
 use super::send::{Cold, Sent};
+use crate::send::PerProcess;
 
 hint! {
     Drained = "list[tuple[int, Any]]";
@@ -47,33 +48,19 @@ pub(super) fn _one_interpreter(py: Python<'_>) -> PyResult<()> {
 /// How often a blocking call looks whether Ctrl-C was pressed.
 const SIGNAL_POLL: Duration = Duration::from_millis(50);
 
-/// The runtime of this process, and its id: made on first use, made anew after a fork (a forked child has no threads of it).
+/// The runtime of this process: made on first use, made anew after a fork (a forked child has no threads of it).
 /// Never dropped, because dropping waits for threads that a child does not have.
-fn pid_and_runtime() -> PyResult<(u32, &'static Runtime)> {
-    static RUNTIME: Mutex<Option<(u32, &'static Runtime)>> = Mutex::new(None);
-    let mut kept = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let here = process::id();
-    match *kept {
-        Some((pid, runtime)) if pid == here => Ok((pid, runtime)),
-        _ => {
-            let runtime = tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(1)
-                .thread_name("callredirect")
-                .enable_all()
-                .build()
-                .map_err(|error| {
-                    PyOSError::new_err(format!("could not start the network threads: {error}"))
-                })?;
-            let runtime = &*Box::leak(Box::new(runtime));
-            *kept = Some((here, runtime));
-            Ok((here, runtime))
-        }
-    }
-}
-
-/// The runtime of this process.
 pub(super) fn runtime() -> PyResult<&'static Runtime> {
-    Ok(pid_and_runtime()?.1)
+    static RUNTIME: PerProcess<&'static Runtime> = PerProcess::new();
+    RUNTIME.get_or_make(|| {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("callredirect")
+            .enable_all()
+            .build()
+            .map_err(|error| PyOSError::new_err(format!("could not start the network threads: {error}")))?;
+        Ok(&*Box::leak(Box::new(runtime)))
+    })
 }
 
 /// Runs a future to its end with the interpreter released, answering Ctrl-C in between.
@@ -145,8 +132,8 @@ impl Post {
 impl Mailbox {
     /// Runs a future on the runtime; its completion comes under the ticket returned.
     pub(super) fn spawn(&self, future: impl Future<Output = Completion> + Send + 'static) -> PyResult<u64> {
-        let (pid, runtime) = pid_and_runtime()?;
-        if pid != self.pid {
+        let runtime = runtime()?;
+        if process::id() != self.pid {
             return Err(PyRuntimeError::new_err(
                 "this process was forked without Python being told, so nothing would wake its event loop: \
                  fork with os.fork, or start a new event loop",

@@ -35,7 +35,7 @@ const REMEMBERED: usize = 10_000;
 /// Verifies, reads and claims; knows the calls.
 #[pyclass(frozen, module = "callredirect._native")]
 pub(super) struct Receiver {
-    core: Arc<redirector::Redirector>,
+    core: redirector::Redirector,
     verifier: Arc<crate::verify::Verifier>,
 }
 
@@ -67,7 +67,7 @@ impl Receiver {
         let options = ParseOptions::default();
         let core = redirector::Redirector::new(Arc::clone(verifier), binding, claims, options, REMEMBERED);
         let core = core.leaving_to(regions);
-        Ok(Self { core: Arc::new(core), verifier: Arc::clone(verifier) })
+        Ok(Self { core, verifier: Arc::clone(verifier) })
     }
 
     /// The longest body that is read, in bytes: a host need not read more.

@@ -14,7 +14,7 @@ use super::outcome;
 use super::participant::ParticipantInfo;
 use super::send::Deadline;
 use super::view::View;
-use crate::calls::{self as core, Settlement, Stage, Step, Ticket};
+use crate::calls::{self as core, Settlement, Stage, Step, Ticket, Told};
 use crate::outcome::Outcome;
 
 hint! {
@@ -66,7 +66,7 @@ impl TrackedCall {
     /// once the call has ended.
     #[getter]
     fn stage(&self) -> &'static str {
-        self.0.told().stage.name()
+        self.0.ask(|told| told.stage.name())
     }
 
     /// Whether it is known how its redirect went, or why there was none.
@@ -78,13 +78,13 @@ impl TrackedCall {
     /// Whether another worker has the call; its outcome is known there.
     #[getter]
     fn elsewhere(&self) -> bool {
-        matches!(self.0.told().settlement, Some(Settlement::Elsewhere))
+        self.0.ask(|told| matches!(told.settlement, Some(Settlement::Elsewhere)))
     }
 
     /// Whether its end was waited for in vain.
     #[getter]
     fn timed_out(&self) -> bool {
-        self.0.told().has(Step::TimedOut)
+        self.0.ask(|told| told.has(Step::TimedOut))
     }
 
     /// When its time is up: 13 seconds after anybody saw it first.
@@ -96,13 +96,13 @@ impl TrackedCall {
     /// Whether the handler left the call alone.
     #[getter]
     fn left_alone(&self) -> bool {
-        matches!(self.0.told().settlement, Some(Settlement::LeftAlone))
+        self.0.ask(|told| matches!(told.settlement, Some(Settlement::LeftAlone)))
     }
 
     /// Whether it is known to have ended; with a store, another worker may have been told.
     #[getter]
     fn ended(&self) -> bool {
-        self.0.told().is_over()
+        self.0.ask(Told::is_over)
     }
 
     /// Who picked up, where Graph says it; after a redirect to a phone only an ``encrypted`` identity.
@@ -148,12 +148,12 @@ impl TrackedCall {
 
     #[getter]
     fn _fence(&self) -> Option<u64> {
-        self.0.told().ticket.map(|ticket| ticket.fence)
+        self.0.ask(|told| told.ticket.as_ref().map(|ticket| ticket.fence))
     }
 
     #[getter]
     fn _attempts(&self) -> u32 {
-        self.0.told().settlement.map_or(0, |settlement| settlement.attempts())
+        self.0.ask(|told| told.settlement.as_ref().map_or(0, Settlement::attempts))
     }
 
     /// Claimed in a store of the bot's own, or by nobody's leave.

@@ -112,9 +112,9 @@ impl Endpoint {
         if violations.iter().any(|violation| violation.severity == Severity::Error) {
             return Err(Unsendable::Invalid(violations));
         }
-        let mut call = self.root.clone();
+        let mut call = self.url();
         if let Ok(mut path) = call.path_segments_mut() {
-            path.pop_if_empty().extend([self.version.as_str(), "communications", "calls", call_id]);
+            path.extend(["communications", "calls", call_id]);
         }
         let mut url = call.clone();
         if let Ok(mut path) = url.path_segments_mut() {

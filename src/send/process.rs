@@ -10,7 +10,14 @@ pub struct PerProcess<T>(Mutex<Option<(u32, T)>>);
 
 impl<T> Default for PerProcess<T> {
     fn default() -> Self {
-        Self(Mutex::default())
+        Self::new()
+    }
+}
+
+impl<T> PerProcess<T> {
+    /// Nothing yet.
+    pub const fn new() -> Self {
+        Self(Mutex::new(None))
     }
 }
 

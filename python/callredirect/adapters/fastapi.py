@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
 
 from callredirect import Redirector
 
 from ._body import read_chunks
 from ._path import checked
+from .starlette import lifespan
 
 
 def router(bot: Redirector, path: str = "/api/calls") -> APIRouter:
@@ -23,12 +22,7 @@ def router(bot: Redirector, path: str = "/api/calls") -> APIRouter:
     """
     below = checked(path) + "/{_:path}"
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
-        yield
-        await bot.close()
-
-    routes = APIRouter(lifespan=lifespan)
+    routes = APIRouter(lifespan=lifespan(bot))
 
     @routes.post(path, status_code=202, summary="Calling webhook of Microsoft Teams")
     @routes.post(below, include_in_schema=False)

@@ -76,6 +76,11 @@ impl<K: Key> TokenCache<K> {
         Arc::new(Self { entries: Mutex::default(), jitter })
     }
 
+    /// A number from 0 to 1.
+    pub(super) fn jitter(&self) -> f64 {
+        (self.jitter)()
+    }
+
     /// What to do for a token.
     pub fn ask(self: &Arc<Self>, key: &K) -> Ask<K> {
         let now = clock::now();
@@ -167,7 +172,7 @@ impl<K: Key> Ticket<K> {
 
     /// Here is the token and how long it lives.
     pub fn land(self, token: &Secret, lifetime: Duration) {
-        let (now, jitter) = (clock::now(), (self.cache.jitter)());
+        let (now, jitter) = (clock::now(), self.cache.jitter());
         if let Some(entry) = self.cache.lock().get_mut(&self.key) {
             match &mut entry.kept {
                 Some((kept, life)) if kept.expose() == token.expose() => life.put_off(now, jitter),
@@ -179,7 +184,7 @@ impl<K: Key> Ticket<K> {
 
     /// There is none. Whoever waits gets the old one if that has not ended.
     pub fn fail(self, error: TokenError) {
-        let (now, jitter) = (clock::now(), (self.cache.jitter)());
+        let (now, jitter) = (clock::now(), self.cache.jitter());
         let mut result = Err(error);
         if let Some(entry) = self.cache.lock().get_mut(&self.key)
             && let Some((kept, life)) = &mut entry.kept

@@ -26,7 +26,6 @@ pub struct TokenProvider {
     credential: Credential,
     cache: Arc<TokenCache<Want>>,
     transport: PerProcess<Transport>,
-    jitter: fn() -> f64,
 }
 
 /// Why there is no token.
@@ -41,12 +40,7 @@ pub enum NoToken {
 impl TokenProvider {
     /// `jitter` gives numbers from 0 to 1.
     pub fn new(credential: Credential, jitter: fn() -> f64) -> Arc<Self> {
-        Arc::new(Self {
-            credential,
-            cache: TokenCache::new(jitter),
-            transport: PerProcess::default(),
-            jitter,
-        })
+        Arc::new(Self { credential, cache: TokenCache::new(jitter), transport: PerProcess::default() })
     }
 
     /// Who we are.
@@ -134,7 +128,7 @@ async fn fetch(provider: Arc<TokenProvider>, ticket: Ticket<Want>) {
             Ok(Read::No(error)) | Err(error) => return ticket.fail(error),
         };
         let own = FIRST_WAIT.saturating_mul(1 << attempt.min(10)).min(LONGEST_WAIT);
-        let wait = own.mul_f64(0.5 + 0.5 * (provider.jitter)()).max(asked_wait.unwrap_or_default());
+        let wait = own.mul_f64(0.5 + 0.5 * provider.cache.jitter()).max(asked_wait.unwrap_or_default());
         if wait >= until.remaining() || ticket.has_another() {
             return ticket.fail(error);
         }
