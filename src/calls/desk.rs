@@ -148,7 +148,7 @@ impl ClaimDesk {
 
     /// Asks leave to send: written down before anything leaves, and refused to who lost the claim meanwhile.
     pub async fn may_send(self: Arc<Self>, call: Arc<TrackedCall>) -> Grant {
-        let Some(ticket) = call.told().ticket else {
+        let Some(ticket) = call.ask(|told| told.ticket.clone()) else {
             call.sending();
             return Grant::Yours;
         };
@@ -171,10 +171,9 @@ impl ClaimDesk {
 
     /// Writes down how a call of this worker was settled.
     pub async fn finish(self: Arc<Self>, call: Arc<TrackedCall>) -> Result<(), StoreFault> {
-        let settlement = call.told().settlement;
-        let Some((stage, attempts)) = settlement.and_then(|it| Some((it.stage()?, it.attempts()))) else {
-            return Ok(());
-        };
+        let settled =
+            call.ask(|told| told.settlement.as_ref().and_then(|it| Some((it.stage()?, it.attempts()))));
+        let Some((stage, attempts)) = settled else { return Ok(()) };
         let opened = self.opened()?;
         opened.ask(|store| store.finish(&call.key(), &opened.worker, stage, attempts)).await.map(drop)
     }

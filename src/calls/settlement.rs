@@ -19,7 +19,11 @@ pub enum Settlement {
 }
 
 pub(super) fn last_sent(outcome: &Outcome) -> Option<&Attempt> {
-    outcome.attempts.iter().rev().find(|attempt| attempt.sent && !attempt.probe)
+    sent(outcome).next_back()
+}
+
+fn sent(outcome: &Outcome) -> impl DoubleEndedIterator<Item = &Attempt> {
+    outcome.attempts.iter().filter(|attempt| attempt.sent && !attempt.probe)
 }
 
 impl Settlement {
@@ -42,8 +46,7 @@ impl Settlement {
     /// Requests that may have reached Graph.
     pub fn attempts(&self) -> u32 {
         let Self::Redirected(outcome) = self else { return 0 };
-        u32::try_from(outcome.attempts.iter().filter(|attempt| attempt.sent && !attempt.probe).count())
-            .unwrap_or(u32::MAX)
+        u32::try_from(sent(outcome).count()).unwrap_or(u32::MAX)
     }
 
     /// Says what the end of the call tells of a redirect that was never answered.

@@ -32,6 +32,8 @@ use serde_json::{Map, Value};
 
 pub use document::{Children, Document, Kind, Members, Node};
 pub(crate) use place::member;
+#[cfg(feature = "simulator")]
+pub(crate) use place::position;
 
 use crate::ParseError;
 

@@ -9,7 +9,7 @@ const LONGEST_PATH: usize = 60;
 const LONGEST_NAME: usize = 40;
 
 /// 1-based line and column (in characters) of a byte offset.
-pub(super) fn position(text: &str, offset: usize) -> (usize, usize) {
+pub(crate) fn position(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;

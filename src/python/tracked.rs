@@ -37,7 +37,10 @@ impl TrackedCall {
     /// The call as it came in; ``None`` if this process never saw that.
     #[getter]
     fn call(&self, py: Python<'_>) -> PyResult<Option<Py<Call>>> {
-        self.0.told().incoming.map(|incoming| Call::of_notification(py, &incoming)).transpose()
+        self.0
+            .ask(|told| told.incoming.clone())
+            .map(|incoming| Call::of_notification(py, &incoming))
+            .transpose()
     }
 
     /// How the redirect went; ``None`` while it is under way, or if there was none.

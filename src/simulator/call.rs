@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::fault::{FaultRule, Faults};
 use super::log::ReceivedRedirect;
 use super::payload::CallFacts;
+use crate::notification::id_key;
 
 /// Calls kept at once. Calls that rang a bot leave when they end; the others leave when pushed out by newer ones.
 const KEPT: usize = 100_000;
@@ -91,7 +92,7 @@ impl Calls {
         faults: Faults,
         waiting: Option<Waiting>,
     ) -> bool {
-        let id = normal_id(&facts.id);
+        let id = id_key(&facts.id);
         let window = window.min(LONGEST_WINDOW);
         let mut table = self.table();
         if table.by_id.contains_key(&id) {
@@ -124,7 +125,7 @@ impl Calls {
     /// Forgets a call that is over: from now on Graph does not know it.
     pub(super) fn remove(&self, id: &str) {
         let mut table = self.table();
-        if let Some(call) = table.by_id.remove(&normal_id(id)) {
+        if let Some(call) = table.by_id.remove(&id_key(id)) {
             table.oldest_first.remove(&call.place);
         }
     }
@@ -133,7 +134,7 @@ impl Calls {
     /// bot's, and what is to go wrong. `None` for a call nobody knows.
     pub(super) fn asked(&self, id: &str) -> Option<Asked> {
         let mut table = self.table();
-        let call = table.by_id.get_mut(&normal_id(id))?;
+        let call = table.by_id.get_mut(&id_key(id))?;
         call.redirects = call.redirects.saturating_add(1);
         Some(Asked {
             after: call.rang.elapsed(),
@@ -150,7 +151,7 @@ impl Calls {
         second: SecondRedirect,
     ) -> Result<(), Refusal> {
         let mut table = self.table();
-        let call = table.by_id.get_mut(&normal_id(&redirect.call_id)).ok_or(Refusal::NotFound)?;
+        let call = table.by_id.get_mut(&id_key(&redirect.call_id)).ok_or(Refusal::NotFound)?;
         if !call.facts.tenant_id.eq_ignore_ascii_case(tenant_id) {
             return Err(Refusal::WrongTenant);
         }
@@ -175,7 +176,7 @@ impl Calls {
     /// The call as Graph shows it. A call that nobody redirected in time is gone.
     pub(super) fn show(&self, id: &str, tenant_id: &str) -> Result<Value, Refusal> {
         let table = self.table();
-        let call = table.by_id.get(&normal_id(id)).ok_or(Refusal::NotFound)?;
+        let call = table.by_id.get(&id_key(id)).ok_or(Refusal::NotFound)?;
         if !call.facts.tenant_id.eq_ignore_ascii_case(tenant_id) {
             return Err(Refusal::WrongTenant);
         }
@@ -189,9 +190,4 @@ impl Calls {
     fn table(&self) -> std::sync::MutexGuard<'_, Table> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Ids come in any case, with and without dashes, and mean the same call.
-fn normal_id(id: &str) -> String {
-    id.chars().filter(|c| *c != '-').map(|c| c.to_ascii_lowercase()).collect()
 }

@@ -161,7 +161,7 @@ impl Simulator {
         let SimulatorOptions { app_id, tenant_id, .. } = options;
         let graph = Arc::new(Graph {
             tokens: Tokens::new(key, app_id.clone(), options.cloud.graph_root()),
-            issuer: Issuer::new(app_id.clone(), tenant_id.clone(), options.token_lifetime),
+            issuer: Issuer::new(options.token_lifetime),
             calls: call::Calls::default(),
             redirects: log::Log::default(),
             requests: log::Log::default(),

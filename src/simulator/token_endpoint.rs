@@ -23,10 +23,8 @@ use crate::send::clock;
 /// How long a token lives that nobody gave another life.
 pub(super) const LIFETIME: Duration = Duration::from_secs(3600);
 
-/// What an issuer knows of the one app it has.
+/// What an issuer knows of the one app it has, beside its ids.
 pub(super) struct Issuer {
-    pub(super) app_id: String,
-    pub(super) tenant_id: String,
     pub(super) client_secret: String,
     pub(super) identity_header: String,
     pub(super) certificates: RwLock<Vec<Registered>>,
@@ -34,10 +32,8 @@ pub(super) struct Issuer {
 }
 
 impl Issuer {
-    pub(super) fn new(app_id: String, tenant_id: String, lifetime: Duration) -> Self {
+    pub(super) fn new(lifetime: Duration) -> Self {
         Self {
-            app_id,
-            tenant_id,
             // With the characters that a form has to encode, as real ones have them.
             client_secret: format!("Sim~&+{}=", Uuid::new_v4().simple()),
             identity_header: Uuid::new_v4().simple().to_string(),
@@ -113,7 +109,7 @@ async fn token(
 ) -> Response<Body> {
     let form: HashMap<_, _> = form_urlencoded::parse(&body).into_owned().collect();
     let host = header(&headers, "host").unwrap_or_default();
-    match check(&graph.issuer, &tenant, &format!("{host}{}", uri.path()), &form) {
+    match check(&graph, &tenant, &format!("{host}{}", uri.path()), &form) {
         Ok(()) => issue(
             &graph,
             &tenant,
@@ -124,12 +120,7 @@ async fn token(
 }
 
 /// In the order Entra checks: the tenant, the grant, the app, what it wants, and at last whether it is the app.
-fn check(
-    issuer: &Issuer,
-    tenant: &str,
-    endpoint: &str,
-    form: &HashMap<String, String>,
-) -> Result<(), Refusal> {
+fn check(graph: &Graph, tenant: &str, endpoint: &str, form: &HashMap<String, String>) -> Result<(), Refusal> {
     let field = |name: &str| form.get(name).map(String::as_str);
     if Uuid::parse_str(tenant).is_err() {
         return Err(NO_TENANT);
@@ -137,7 +128,7 @@ fn check(
     if field("grant_type") != Some("client_credentials") {
         return Err(NO_GRANT);
     }
-    if !field("client_id").is_some_and(|id| id.eq_ignore_ascii_case(&issuer.app_id)) {
+    if !field("client_id").is_some_and(|id| id.eq_ignore_ascii_case(&graph.rules.app_id)) {
         return Err(NO_APP);
     }
     // Microsoft's own library adds scopes of OpenID, which mean nothing here.
@@ -147,15 +138,15 @@ fn check(
     }
     match (field("client_secret"), field("client_assertion")) {
         (_, Some(assertion)) => {
-            let registered = issuer.certificates.read().unwrap_or_else(PoisonError::into_inner);
-            match Registered::check(&registered, assertion, &issuer.app_id, endpoint, clock::unix()) {
+            let registered = graph.issuer.certificates.read().unwrap_or_else(PoisonError::into_inner);
+            match Registered::check(&registered, assertion, &graph.rules.app_id, endpoint, clock::unix()) {
                 Ok(()) => Ok(()),
                 Err(BadAssertion::Signature) => Err(BAD_SIGNATURE),
                 Err(BadAssertion::Time) => Err(BAD_TIME),
                 Err(BadAssertion::Claims) => Err(BAD_CLAIMS),
             }
         }
-        (Some(secret), None) if secret == issuer.client_secret => Ok(()),
+        (Some(secret), None) if secret == graph.issuer.client_secret => Ok(()),
         (Some(_), None) => Err(BAD_SECRET),
         (None, None) => Err(NO_PROOF),
     }
@@ -229,12 +220,12 @@ fn managed(graph: &Graph, asked: bool, query: Option<&str>, unasked: StatusCode)
     let Some(resource) = query.get("resource").filter(|_| query.contains_key("api-version")) else {
         return error(StatusCode::BAD_REQUEST, "invalid_request", "Required query variable is missing");
     };
-    if query.get("client_id").is_some_and(|id| !id.eq_ignore_ascii_case(&graph.issuer.app_id)) {
+    if query.get("client_id").is_some_and(|id| !id.eq_ignore_ascii_case(&graph.rules.app_id)) {
         return error(StatusCode::BAD_REQUEST, "invalid_request", "Identity not found");
     }
-    issue(graph, &graph.issuer.tenant_id, |token, seconds| {
+    issue(graph, &graph.rules.tenant_id, |token, seconds| {
         json!({
-            "access_token": token, "client_id": graph.issuer.app_id, "expires_in": seconds.to_string(),
+            "access_token": token, "client_id": graph.rules.app_id, "expires_in": seconds.to_string(),
             "expires_on": (unix_seconds() + seconds).to_string(), "resource": resource, "token_type": "Bearer",
         })
     })

@@ -28,12 +28,12 @@ impl Binding {
         if notification.event != Event::IncomingCall || rung.is_empty() {
             return None;
         }
+        let own = id_key(&claims.audience);
         if let Some(instances) = &self.instances {
-            let ours = rung.iter().any(|rung| is(rung, "application", &id_key(&claims.audience)))
+            let ours = rung.iter().any(|rung| is(rung, "application", &own))
                 || instances.iter().any(|id| rung.iter().any(|rung| is(rung, "applicationInstance", id)));
             return (!ours).then_some("the call rings neither this application nor one of its instances");
         }
-        let own = id_key(&claims.audience);
         let another = |rung: &Identity<'_>| {
             rung.kind == "application" && rung.id().is_some_and(|id| !id.is_empty() && id_key(&id) != own)
         };

@@ -5,7 +5,7 @@ use std::future::ready;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::calls::claim::{CallKey, ClaimStore, Owed};
-use crate::calls::protocol::{Claim, Move, Record, apply};
+use crate::calls::protocol::{Claim, Move, Record, apply, millis};
 use crate::send::clock::{self, Instant};
 
 /// Claims in this process. They do not reach other workers and do not survive a restart.
@@ -29,8 +29,7 @@ impl MemoryStore {
     }
 
     fn now(&self) -> u64 {
-        let since = clock::now().saturating_duration_since(self.began);
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        millis(clock::now().saturating_duration_since(self.began))
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {

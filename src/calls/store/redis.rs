@@ -11,14 +11,12 @@ use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, RedisResult, c
 use serde_json::{Value, json};
 
 use crate::calls::claim::{CallKey, ClaimStore, Owed, StoreFault};
+use crate::calls::desk::PATIENCE;
 use crate::calls::protocol::{Claim, Move, Record, Stage, apply, millis};
 use crate::send::clock::{self, Instant};
 
 /// Beyond the 15 seconds of a call and the longest that a redirect rings.
 const KEPT: Duration = Duration::from_secs(120);
-
-/// Whoever asks gives up about then.
-const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Moves that may get in between before it is called a fault.
 const TRIES: usize = 8;

@@ -102,7 +102,7 @@ fn answer(path: &Path, asks: &mpsc::Receiver<Asked>) {
         if let Err(error) =
             open(&mut connection, path).and_then(|connection| round(connection, &mut batch, &mut rounds))
         {
-            let fault = StoreFault::of_store(format!("the claims in SQLite: {error}"));
+            let fault = fault(error);
             for asked in batch {
                 asked.fail(&fault);
             }

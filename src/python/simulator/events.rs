@@ -236,9 +236,9 @@ impl Events {
 }
 
 fn object(py: Python<'_>, event: Arc<Event>) -> PyResult<Bound<'_, PyAny>> {
-    let kind = event.what.clone();
+    let kind = Arc::clone(&event);
     let base = PyClassInitializer::from(SimulatorEvent(event));
-    Ok(match kind {
+    Ok(match kind.what {
         EventKind::NotificationSent(_) => Bound::new(py, base.add_subclass(NotificationSent))?.into_any(),
         EventKind::BotReplied { .. } => Bound::new(py, base.add_subclass(BotReplied))?.into_any(),
         EventKind::RedirectReceived(_) => Bound::new(py, base.add_subclass(RedirectReceived))?.into_any(),

@@ -6,7 +6,6 @@ use std::time::Duration;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict};
-use serde_json::Value;
 
 use crate::python::value::{from_python, quoted, text};
 use crate::simulator::{FaultRule, NotificationToken, RingOptions, SecondRedirect, read_faults};
@@ -48,11 +47,6 @@ pub(super) fn speed(speed: f64) -> PyResult<f64> {
 pub(super) fn seconds(value: f64) -> PyResult<Duration> {
     Duration::try_from_secs_f64(value)
         .map_err(|_| PyValueError::new_err(format!("{value} is not a number of seconds, 0 or more")))
-}
-
-/// A scenario's members, for its reader.
-pub(super) fn members(fields: &Bound<'_, PyDict>) -> PyResult<Value> {
-    from_python(fields)
 }
 
 /// `None`: genuine; text: that; `False`: no header.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
-use super::options::members;
+use crate::python::value::from_python;
 use crate::simulator::Scenario as Core;
 
 /// Calls to be rung: who rings, who picks up, what goes wrong. `Simulator.play` rings them.
@@ -51,7 +51,7 @@ impl Scenario {
         fields.set_item("seed", seed)?;
         fields.set_item("faults", faults)?;
         fields.set_item("together", together)?;
-        Ok(Self(Core::from_value(&members(&fields)?)?))
+        Ok(Self(Core::from_value(&from_python(&fields)?)?))
     }
 
     /// Reads a TOML file.

@@ -8,13 +8,14 @@ use toml::de::{DeTable, DeValue};
 
 use super::{Scenario, read, table};
 use crate::ParseError;
+use crate::json;
 
 /// Where each key begins in the text, by its path.
 type Places = HashMap<String, usize>;
 
 pub(super) fn read(text: &str, name: &str) -> Result<Scenario, ParseError> {
     let place = |error: ParseError, offset: Option<usize>| {
-        let (line, column) = offset.map_or((0, 0), |offset| line_and_column(text, offset));
+        let (line, column) = offset.map_or((0, 0), |offset| json::position(text, offset));
         ParseError { reason: format!("{name}: {}", error.reason), line, column, ..error }
     };
     let table = DeTable::parse(text).map_err(|error| {
@@ -22,11 +23,8 @@ pub(super) fn read(text: &str, name: &str) -> Result<Scenario, ParseError> {
         place(ParseError::unplaced(reason), error.span().map(|span| span.start))
     })?;
     let mut places = Places::new();
-    let value = of_table(table.get_ref(), "$", &mut places).map_err(|error| {
-        let offset = places.get(&error.path).copied();
-        place(error, offset)
-    })?;
-    read::scenario(&value).map_err(|error| {
+    let scenario = of_table(table.get_ref(), "$", &mut places).and_then(|value| read::scenario(&value));
+    scenario.map_err(|error| {
         let offset = nearest_place(&places, &error.path);
         place(error, offset)
     })
@@ -80,11 +78,4 @@ fn nearest_place(places: &Places, path: &str) -> Option<usize> {
         }
         path = path.get(..path.rfind(['.', '['])?)?;
     }
-}
-
-fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    (line, column)
 }
