@@ -499,6 +499,8 @@ class Redirector:
         """What the bot's own function says within its time, or what it did instead."""
         import asyncio
 
+        from ._threads import call as run
+
         if self._incoming is None:
             return None, "no on_incoming handler is registered"
         seconds = tracked.deadline.remaining
@@ -506,7 +508,7 @@ class Redirector:
             seconds = max(seconds - _RESERVED, 0)
         if self._handler_timeout is not None:
             seconds = min(seconds, self._handler_timeout)
-        deciding = self._start(_run(self._incoming, call))
+        deciding = self._start(run(self._incoming, call))
         try:
             await asyncio.wait([deciding], timeout=seconds)
         finally:
@@ -549,8 +551,10 @@ class Redirector:
     async def _run_ended(self, tracked: TrackedCall) -> None:
         if self._ended is None:
             return
+        from ._threads import call
+
         try:
-            await _run(self._ended, tracked)
+            await call(self._ended, tracked)
         except Exception:
             logger().exception("call %s: the on_ended handler raised", tracked.call_id)
 
@@ -594,18 +598,3 @@ def _checked(handler: _Handler) -> _Handler:
     if not callable(handler):
         raise TypeError(f"a handler is a function, not {type(handler).__name__}")
     return handler
-
-
-async def _run(handler: Callable[..., Any], argument: object) -> Any:
-    """Calls a handler, synchronous ones in a thread because they may block."""
-    import inspect
-
-    if inspect.iscoroutinefunction(handler):
-        return await handler(argument)
-    from ._threads import in_thread
-
-    result = await in_thread(handler, argument)
-    if inspect.isawaitable(result):
-        awaitable: Awaitable[Any] = result
-        return await awaitable
-    return result

@@ -5,6 +5,7 @@ The same mailbox as under asyncio; a system task of trio's listens for its bell.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ import trio
 from ._native import Mailbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from concurrent.futures import Future
 
 _mailbox: trio.lowlevel.RunVar[TrioMailbox | None] = trio.lowlevel.RunVar("callredirect mailbox")
 
@@ -56,8 +57,15 @@ def mailbox() -> TrioMailbox:
     return box
 
 
-async def in_thread(function: Callable[..., Any], *args: Any) -> Any:
-    """What the function returns or raises, run in a thread that nobody waits for once the caller is cancelled."""
-    # A limiter of its own: trio's is full when some of them hang.
-    unlimited = trio.CapacityLimiter(math.inf)
-    return await trio.to_thread.run_sync(function, *args, abandon_on_cancel=True, limiter=unlimited)
+async def settled(result: Future[Any], seconds: float | None) -> bool:
+    """Whether it is done, waited for so long at most."""
+    done, run = trio.Event(), trio.lowlevel.current_trio_token()
+
+    def ring(_: object) -> None:
+        with contextlib.suppress(trio.RunFinishedError):
+            run.run_sync_soon(done.set)
+
+    result.add_done_callback(ring)
+    with trio.move_on_after(math.inf if seconds is None else max(0.0, seconds)):
+        await done.wait()
+    return result.done()
