@@ -84,7 +84,7 @@ class Client(_Door):
         credential: ``ClientSecret``, ``ClientCertificate`` or ``ManagedIdentity``; or anything with
             ``get_token(*scopes, tenant_id=...)`` such as the credentials of azure-identity, whose tokens are kept while
             they live; or a function that returns a token, called each time; or a token. It must be of the **call's**
-            tenant.
+            tenant. What may block is called in a thread of its own, so that it holds no call beyond its deadline.
         api_version: ``"v1.0"`` or ``"beta"``.
         cloud: Where Graph is.
         base_url: Another root of Graph, such as a simulator's; plain http on loopback only.

@@ -506,6 +506,98 @@ def test_an_old_token_serves_while_its_refresh_fails(send: Send, graph: Simulato
     assert len(credential.asked) == 2
 
 
+class Stuck:
+    """A credential that comes back when the test is over."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.came_back = False
+
+    def get_token(self, *scopes: str, tenant_id: str | None = None) -> Token:
+        assert self.gate.wait(10)
+        self.came_back = True
+        return Token("late", time.time() + 3600)
+
+
+@pytest.fixture
+def stuck() -> Iterator[Stuck]:
+    credential = Stuck()
+    yield credential
+    credential.gate.set()
+
+
+@pytest.mark.parametrize("kind", ["get_token", "function"])
+def test_a_credential_that_hangs_holds_nobody_beyond_the_deadline(
+    send: Send, graph: Simulator, stuck: Stuck, kind: str
+) -> None:
+    credential: Any = stuck if kind == "get_token" else lambda: stuck.get_token().token
+    outcome = send(graph.place_call(), credential, graph.base_url, deadline=0.2)
+    assert isinstance(outcome, cr.Expired) and not outcome.sent
+    client = cr.Client(stuck, base_url=graph.base_url)
+    with pytest.raises(cr.CredentialError, match="no token before the deadline"):
+        client.warm_up(timeout=0.1)
+    with pytest.raises(cr.CredentialError, match="no token before the deadline"):
+        asyncio.run(cr.AsyncClient(stuck, base_url=graph.base_url).warm_up(timeout=0.1))
+    assert not stuck.came_back
+    assert graph.redirects == []
+
+
+def test_a_credential_that_hangs_does_not_keep_the_process() -> None:
+    code = """
+import threading, callredirect as cr
+class Stuck:
+    def get_token(self, *scopes, tenant_id=None):
+        threading.Event().wait()
+client = cr.Client(Stuck(), base_url="http://127.0.0.1:9")
+to = cr.Redirect([cr.Target.user("98da8a1a-1b87-452c-a713-65d3f10b1253")])
+print(type(client.redirect("call", to, deadline=0.1)).__name__)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("Expired\n", "", 0)
+
+
+def test_what_a_credential_raises_in_its_thread_reaches_the_caller(graph: Simulator) -> None:
+    class Exits:
+        def get_token(self, *scopes: str, tenant_id: str | None = None) -> Token:
+            raise SystemExit(3)
+
+    for credential in (Exits(), lambda: sys.exit(3)):
+        with pytest.raises(SystemExit):
+            cr.Client(credential, base_url=graph.base_url).redirect(CALL, TO_USER)
+
+
+@pytest.mark.parametrize("door", ["get", "get_async"])
+def test_an_old_token_serves_while_its_refresh_hangs(graph: Simulator, door: str) -> None:
+    credential = Counting(graph)
+    tokens = cr.Client(credential, base_url=graph.base_url)._tokens
+    assert tokens is not None
+
+    class Ending:
+        """The age of a token that may end before it arrives."""
+
+        advice = "wait"
+        alive = True
+
+        def put_off(self) -> None:
+            pass
+
+    def ask(seconds: float) -> str | None:
+        return tokens.get(None, seconds) if door == "get" else asyncio.run(tokens.get_async(None, seconds))
+
+    first = ask(5)
+    assert first is not None
+    tokens._kept[None] = (first, Ending())  # type: ignore[assignment]
+    credential.gate.clear()
+    assert ask(1) == first
+    assert len(credential.asked) == 2
+    # One that has ended is of no use to anybody.
+    Ending.alive = False
+    assert ask(0.1) is None
+    credential.gate.set()
+
+
 def test_all_who_wait_get_the_error_of_the_one_who_asked(graph: Simulator) -> None:
     credential = CountingAsync(graph)
     credential.gate.clear()

@@ -111,6 +111,14 @@ impl<K: Key> TokenCache<K> {
         }
     }
 
+    /// A token that has not ended, though it may before it arrives.
+    pub fn alive(&self, key: &K) -> Option<Secret> {
+        let now = clock::now();
+        let entries = self.lock();
+        let (token, life) = entries.get(key)?.kept.as_ref()?;
+        life.alive(now).then(|| token.clone())
+    }
+
     /// Graph refused this token: it is forgotten, unless a newer one has taken its place already.
     pub fn refused(&self, key: &K, token: &Secret) {
         if let Some(entry) = self.lock().get_mut(key)
@@ -159,10 +167,7 @@ impl<K: Key> Ticket<K> {
 
     /// Whether those who wait could do with the old token.
     pub fn has_another(&self) -> bool {
-        let now = clock::now();
-        let entries = self.cache.lock();
-        let kept = entries.get(&self.key).and_then(|entry| entry.kept.as_ref());
-        kept.is_some_and(|(_, life)| life.alive(now))
+        self.cache.alive(&self.key).is_some()
     }
 
     /// Tells those who wait why it takes so long.
