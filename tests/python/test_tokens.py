@@ -340,6 +340,55 @@ def test_credentials_survive_a_fork(graph: Simulator) -> None:
     assert (done.stdout, done.stderr) == ("7 True\n", "")
 
 
+FORK_UNDER_LOAD = """
+import os, signal, sys, threading, time, warnings
+import callredirect as cr
+from callredirect import _tokens
+warnings.simplefilter("ignore", DeprecationWarning)  # of any fork with threads, since Python 3.12
+sys.setswitchinterval(1e-6)
+url, app, secret, tenant, forks = *sys.argv[1:5], int(sys.argv[5])
+
+class Credential:
+    def get_token(self, *scopes, **options):
+        return type("Token", (), {"token": "token", "expires_on": time.time()})  # to be asked for each time
+
+clients = [cr.Client(own, base_url=url) for own in (cr.ClientSecret(app, secret, tenant, authority=url), Credential())]
+def fetch(client):
+    while True:
+        try:
+            client.warm_up(timeout=5)
+        except (cr.CredentialError, OSError):
+            pass
+for client in clients * 3:
+    threading.Thread(target=fetch, args=(client,), daemon=True).start()
+codes = []
+for turn in range(forks):
+    time.sleep(0.002)
+    held = turn % 2 and _tokens._lock.acquire()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # ends a child that hangs
+        for client in clients:
+            client.warm_up(timeout=15)
+        os._exit(7)
+    if held:
+        _tokens._lock.release()
+    codes.append(child)
+codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in codes]
+print(set(codes), flush=True)
+os._exit(0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_while_others_fetch_tokens_leaves_no_child_hanging() -> None:
+    with Simulator(token_lifetime=0.0) as graph:
+        known = [graph.base_url, graph.app_id, graph.client_secret, graph.tenant_id, "40"]
+        command = [sys.executable, "-c", FORK_UNDER_LOAD, *known]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.stdout, done.stderr) == ("{7}\n", "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
