@@ -1109,6 +1109,11 @@ class Freshness:
         """
         Whether it has not ended: good enough when there is no other.
         """
+    @staticmethod
+    def patience(seconds: SupportsFloat | SupportsIndex) -> float:
+        """
+        Seconds that a newer one is waited for, of those that are left for a call, while this one has not ended.
+        """
     def put_off(self, /) -> None:
         """
         A refresh failed or brought the same token.
@@ -1289,9 +1294,10 @@ class Mailbox:
     Finished requests of one event loop.
     """
     def __new__(cls, /) -> Mailbox: ...
-    def drain(self, /) -> list[tuple[int, Any]]:
+    def drain(self, /) -> list[tuple[int, Any, BaseException | None]]:
         """
-        Everything finished since the last time, with the tickets it was waited for under.
+        Everything finished since the last time: the ticket it was waited for under, what it came to, and what is to be
+        raised instead.
         """
     def fileno(self, /) -> int:
         """
@@ -2651,11 +2657,16 @@ class Sender:
         """
         Sends; what ``send`` returns or raises comes through the mailbox under the ticket returned.
         """
+    def submit_token(self, /, request: PreparedRedirect, mailbox: Mailbox) -> int:
+        """
+        Has our own credential fetch a token and keeps it for the request. ``None``, or the outcome if there is none in
+        time, comes through the mailbox under the ticket returned.
+        """
     def submit_warm_up(
         self, /, tenant_id: str | None, seconds: SupportsFloat | SupportsIndex, mailbox: Mailbox
     ) -> int:
         """
-        The same; ``None`` or an exception comes through the mailbox under the ticket returned.
+        The same, through the mailbox under the ticket returned.
         """
     def warm_up(self, /, tenant_id: str | None, seconds: SupportsFloat | SupportsIndex) -> None:
         """

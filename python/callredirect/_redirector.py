@@ -481,7 +481,7 @@ class Redirector:
             tracked._failed(_ENDED)
             return logger().info("call %s: %s", tracked.call_id, _ENDED)  # nobody's fault
         with Watched(call, request, silent=False) as watched:
-            token = await self._client._token(request)
+            token = await self._client._token_ahead(request)
             to_be_sent = token is None or isinstance(token, str)
             if to_be_sent and not self._granted(tracked, await self._claims.may_send(tracked)):
                 return None

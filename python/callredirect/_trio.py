@@ -32,13 +32,14 @@ class TrioMailbox:
     async def _listen(self) -> None:
         while True:
             await trio.lowlevel.wait_readable(self.mailbox.fileno())
-            for ticket, result in self.mailbox.drain():
+            for ticket, result, error in self.mailbox.drain():
                 task = self._waiting.pop(ticket, None)
                 if task is not None:
-                    trio.lowlevel.reschedule(task, outcome.Value(result))
+                    came = outcome.Value(result) if error is None else outcome.Error(error)
+                    trio.lowlevel.reschedule(task, came)
 
     async def wait(self, ticket: int) -> Any:
-        """What the ticket was waited for. A cancelled wait returns at once; the request itself goes on."""
+        """What the ticket was waited for, or raises. A cancelled wait returns at once; the request itself goes on."""
         self._waiting[ticket] = trio.lowlevel.current_task()
 
         def abort(_: object) -> trio.lowlevel.Abort:

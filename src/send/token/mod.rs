@@ -12,7 +12,7 @@ mod error;
 mod life;
 mod provider;
 
-pub use authorised::send;
+pub use authorised::{Source, send};
 pub use cache::{Ask, News, Ticket, TokenCache};
 pub use certificate::Certificate;
 pub use credential::{Credential, Endpoint, TokenRequest, Want};
