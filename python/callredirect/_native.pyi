@@ -84,7 +84,7 @@ __all__ = [
 @final
 class Accepted(Outcome):
     """
-    Graph took the redirect (2xx, as documented 202). The targets ring now; who picks up comes with the notification
+    Graph took the redirect: 202 as documented, or another 2xx without a body or with one of JSON. The targets ring now; who picks up comes with the notification
     that the call ended.
     """
 
@@ -1692,7 +1692,8 @@ class Outcome:
     def __repr__(self, /) -> str: ...
     def __str__(self, /) -> str:
         """
-        One line for people: what became of it, Graph's words, what they mean and what to do.
+        One line for people: what became of it, Graph's code, what it means and what to do. Graph's own words are in
+        ``message`` only: they may repeat a name.
         """
     @property
     def attempts(self, /) -> tuple[Attempt, ...]:

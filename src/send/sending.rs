@@ -255,12 +255,13 @@ impl Sending {
     async fn probe(&mut self, transport: &Transport, token: &Secret) -> Happened {
         let (began, until) = (clock::now(), self.until());
         let headers = self.request.headers();
-        let get = transport.get_json(self.request.call().clone(), token, &headers, until);
+        let flag = SentFlag::default();
+        let get = transport.get_json(self.request.call().clone(), token, &headers, until, &flag);
         let result = match timeout_at(until, get).await {
             Ok(result) => result.map(|answer| without_token(answer, token)),
             Err(_) => Err(self.too_slow(until, "no answer")),
         };
-        self.keep_attempt(true, began, true, &result);
+        self.keep_attempt(true, began, !flag.withdrawn(), &result);
         let Ok(answer) = result else { return Happened::NoWordOfTheCall(None) };
         match (Word::of(&answer), Verdict::of(&answer, clock::unix())) {
             (Word::Rings, _) => Happened::StillRinging,
