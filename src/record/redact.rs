@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::pseudonym::Pseudonyms;
 use super::rules::{Rule, is_guid, is_plain_name, is_word, longest_number, rule};
 use crate::json::{Document, Kind, Node, utf8};
+use crate::notification::blank_documentation_slips;
 
 /// No body that is taken is deeper; a deeper one is no more than a word here, which is refused as well.
 const DEEPEST: usize = 64;
@@ -18,12 +19,18 @@ pub fn redact(body: &[u8], pseudonyms: &Pseudonyms) -> Vec<u8> {
     if body.is_empty() {
         return Vec::new();
     }
-    let document = utf8(body).and_then(|text| Document::parse(text, DEEPEST));
+    let strict = utf8(body).and_then(|text| Document::parse(text, DEEPEST));
+    let slips = strict.is_err();
+    // Pasted documentation: what reads it leniently is to find in it what it found before.
+    let document = strict.or_else(|_| Document::parse(&blank_documentation_slips(utf8(body)?), DEEPEST));
     let Ok(document) = document else {
         return format!("redacted-{}", pseudonyms.word(&String::from_utf8_lossy(body))).into_bytes();
     };
     let mut redacting = Redacting { pseudonyms, text: String::with_capacity(body.len()) };
     redacting.value(document.root(), "", "");
+    if slips {
+        redacting.text.push_str(" // as lenient as it came");
+    }
     redacting.text.into_bytes()
 }
 
