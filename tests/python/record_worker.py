@@ -13,4 +13,5 @@ for number in itertools.count():
     if number % 50 == 0:
         recorder.flush()
     if number == 0:
-        print("writing", flush=True)
+        sys.stdout.write("writing\n")
+        sys.stdout.flush()

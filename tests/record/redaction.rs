@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use callredirect::notification::{Notification, ParseOptions, parse};
+use callredirect::notification::{Notification, ParseOptions, ParticipantInfo, parse};
 use callredirect::record::{Pseudonyms, read, redact};
 use callredirect::send::clock::Arrival;
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ fn facts(body: &[u8], lenient: bool) -> Result<Vec<String>, &'static str> {
         let call = note.call();
         let people = call.iter().flat_map(|call| call.source().into_iter().chain(call.targets()));
         let ids: Vec<_> = people
-            .filter_map(|person| person.identity())
+            .filter_map(ParticipantInfo::identity)
             .filter(|who| who.kind != "phone")
             .map(|who| format!("{} {:?}", who.kind, who.id()))
             .collect();
@@ -118,7 +118,9 @@ fn plant(value: &mut Value, canary: &Value, planted: &mut usize) {
             }
         }
         Value::Array(items) => {
-            items.iter_mut().for_each(|item| plant(item, canary, planted));
+            for item in items {
+                plant(item, canary, planted);
+            }
         }
         _ => {}
     }
@@ -193,7 +195,7 @@ fn only_harmless_headers_and_no_query_are_recorded() {
     recorder.record(request);
     assert!(recorder.close(PATIENCE));
     assert!(!fs::read_to_string(folder.file()).unwrap().contains("SECRET"));
-    let recorded = &read(&folder.file()).unwrap().requests[0];
-    assert_eq!(recorded.headers, [("scenario-id".to_owned(), "one".to_owned())].into());
-    assert_eq!(recorded.path.as_deref(), Some("/api/calls"));
+    let kept = &read(&folder.file()).unwrap().requests[0];
+    assert_eq!(kept.headers, [("scenario-id".to_owned(), "one".to_owned())].into());
+    assert_eq!(kept.path.as_deref(), Some("/api/calls"));
 }

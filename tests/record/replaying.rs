@@ -10,9 +10,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
 
-fn at(seconds: f64, body: &str, call: &str) -> Arc<Recorded> {
+fn at(seconds: i64, body: &str, call: &str) -> Arc<Recorded> {
     Arc::new(Recorded {
-        received_at: (seconds * 1e6) as i64,
+        received_at: seconds * 1_000_000,
         method: None,
         path: None,
         headers: BTreeMap::from([("scenario-id".to_owned(), body.to_owned())]),
@@ -80,7 +80,7 @@ async fn run(plan: Plan) -> Vec<Answer> {
 #[tokio::test]
 async fn at_ten_times_the_speed_the_proportions_stay() {
     let (url, mut told) = bot().await;
-    let requests = vec![at(100.0, "a", "1"), at(101.0, "b", "2"), at(113.0, "c", "3")];
+    let requests = vec![at(100, "a", "1"), at(101, "b", "2"), at(113, "c", "3")];
     let start = clock::now();
     let answers = run(plan(&url, requests, Some(10.0))).await;
     assert!(answers.iter().all(|answer| answer.status == Some(202)), "{answers:?}");
@@ -102,7 +102,7 @@ async fn those_of_one_call_wait_for_each_other_and_nobody_else() {
     // Dashes and case do not make another call of it.
     let one = "491f0b00-ffff-4bc9-a43e-b226498ec22a";
     let same = "491F0B00FFFF4BC9A43EB226498EC22A";
-    let requests = vec![at(0.0, "slow", one), at(0.1, "second", same), at(0.2, "another", "2")];
+    let requests = vec![at(0, "slow", one), at(0, "second", same), at(0, "another", "2")];
     let answers = run(plan(&url, requests, None)).await;
     assert!(answers.len() == 3 && answers.iter().all(|answer| answer.status == Some(202)), "{answers:?}");
     let mut heard = Vec::new();
@@ -116,7 +116,7 @@ async fn those_of_one_call_wait_for_each_other_and_nobody_else() {
 #[tokio::test]
 async fn a_thousand_requests_of_one_call_with_little_room_all_come_in_order() {
     let (url, mut told) = bot().await;
-    let requests = (0..1000).map(|number| at(0.0, &number.to_string(), "1")).collect();
+    let requests = (0..1000).map(|number| at(0, &number.to_string(), "1")).collect();
     let answers = run(Plan { concurrency: 2, ..plan(&url, requests, None) }).await;
     assert_eq!(answers.len(), 1000);
     let mut numbers = Vec::new();
@@ -132,7 +132,7 @@ async fn nobody_there_is_said_in_words() {
     let url = format!("http://{}/calls?code=KEY", listener.local_addr().unwrap());
     drop(listener);
     let (tell, mut news) = mpsc::unbounded_channel();
-    replay(plan(&url, vec![at(0.0, "a", "1")], None), tell).await;
+    replay(plan(&url, vec![at(0, "a", "1")], None), tell).await;
     match news.recv().await.unwrap() {
         News::Unreachable(why) => {
             assert!(why.contains("/calls: ") && why.contains("refused") && !why.contains("KEY"), "{why}");

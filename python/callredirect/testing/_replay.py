@@ -78,7 +78,7 @@ def replay_async(
     timeout: float = 15.0,
     patience: float = 5.0,
 ) -> AsyncIterator[Replayed]:
-    """`replay` for a bot that runs on this very event loop: ``async for result in replay_async(...)``.
+    """What `replay` does, for ``async for``: also when the bot runs on this very event loop.
 
     The ``authorization`` may be a function that is awaited.
     """
