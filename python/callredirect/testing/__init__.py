@@ -18,6 +18,7 @@ from callredirect._native import (
     SimulatorEvent,
     Verifier,
 )
+from callredirect.testing._redirects import IncomingCall, Redirects, SignedToken
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -28,11 +29,14 @@ __all__ = [
     "BotReplied",
     "CallFinished",
     "Events",
+    "IncomingCall",
     "NotificationSent",
     "ReceivedRedirect",
     "RedirectReceived",
+    "Redirects",
     "RungCall",
     "Scenario",
+    "SignedToken",
     "Simulator",
     "SimulatorEvent",
 ]
