@@ -62,8 +62,13 @@ def _fail_on(watch: Watch) -> None:
 def _call_watch(request: pytest.FixtureRequest) -> Generator[Watch]:
     from callredirect.testing._watch import Watch, WatchedSimulator
 
-    simulator, rules = read(request.node)
-    with WatchedSimulator(**simulator) as graph:
+    options, rules = read(request.node)
+    try:
+        simulator = WatchedSimulator(**options)
+    except (TypeError, ValueError) as fault:
+        message = f"@pytest.mark.callredirect: {fault}"
+        raise pytest.fail.Exception(message, pytrace=False) from None
+    with simulator as graph:
         watch = request.node.stash[_watch] = Watch(graph, rules)
         yield watch
     if watch.passed:  # and what has come since, such as a second redirect while the bot was stopped

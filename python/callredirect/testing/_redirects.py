@@ -46,6 +46,7 @@ class IncomingCall:
         Raises:
             RuntimeError: It was called on a running event loop, where the bot could not run meanwhile.
         """
+        __tracebackhide__ = True  # pytest shows the test's own line
         if _on_a_loop():
             raise RuntimeError(
                 "incoming_call(...) blocks this event loop, and the bot that may run on it; "
