@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class WatchedSimulator(Simulator):
     """A simulator that remembers whom it rang."""
 
-    def __init__(self, **_: Any) -> None:
+    def __init__(self, *_: Any, **__: Any) -> None:
         self.rung: list[RungCall] = []
         """Calls that are over."""
         self.ringing: set[object] = set()
