@@ -66,7 +66,8 @@ def _call_watch(request: pytest.FixtureRequest) -> Generator[Watch]:
     try:
         simulator = WatchedSimulator(**options)
     except (TypeError, ValueError) as fault:
-        message = f"@pytest.mark.callredirect: {fault}"
+        given = ", ".join(f"{name}={value!r}" for name, value in options.items())
+        message = f"@pytest.mark.callredirect: {fault}, in Simulator({given})"
         raise pytest.fail.Exception(message, pytrace=False) from None
     with simulator as graph:
         watch = request.node.stash[_watch] = Watch(graph, rules)
