@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -62,5 +61,7 @@ def _faults(marker: pytest.Mark) -> Iterator[str]:
 
 
 def _instead(name: str) -> str:
+    import difflib  # only where somebody mistyped
+
     near = difflib.get_close_matches(name, RULES + SIMULATOR, 1)
     return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(RULES + SIMULATOR)}"
