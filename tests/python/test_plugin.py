@@ -37,6 +37,7 @@ def make_bot(**settings):
 """
 
 IMPORTS = """
+import contextlib
 import threading
 import httpx
 import pytest
@@ -219,8 +220,8 @@ def test_never_any(redirects):
     pass
 
 def test_still_ringing(bot_url, call_simulator):
-    def ring():
-        with pytest.raises(RuntimeError):
+    def ring():  # it ends with the bot or with the simulator, whichever is stopped first
+        with contextlib.suppress(RuntimeError, ConnectionError):
             call_simulator.ring(bot_url, source=STRANGER)
 
     happening = call_simulator.events()
