@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -105,3 +106,23 @@ async def deliver_all(graph: Simulator, due: Iterable[tuple[float, Delivery]], p
             graph.place_call(call_id=delivery.call_id)
         posting.add(asyncio.ensure_future(deliver(delivery, port)))
     await asyncio.gather(*posting)
+
+
+async def flood(requests: list[bytes], port: int, rate: float, seconds: float, connections: int = 8) -> Counter[int]:
+    """Posts these again and again, so many a second, over a few connections that are kept; how often each status came."""
+    answers: Counter[int] = Counter()
+    began = time.perf_counter()
+    numbers = iter(range(int(rate * seconds)))
+
+    async def one() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for number in numbers:
+            await asyncio.sleep(max(0.0, began + number / rate - time.perf_counter()))
+            writer.write(requests[number % len(requests)])
+            head = await reader.readuntil(b"\r\n\r\n")
+            answers[int(head.split(b" ", 2)[1])] += 1
+        writer.close()
+        await writer.wait_closed()
+
+    await asyncio.wait_for(asyncio.gather(*(one() for _ in range(connections))), seconds + PATIENCE)
+    return answers
