@@ -108,7 +108,9 @@ async def deliver_all(graph: Simulator, due: Iterable[tuple[float, Delivery]], p
     await asyncio.gather(*posting)
 
 
-async def flood(requests: list[bytes], port: int, rate: float, seconds: float, connections: int = 8) -> Counter[int]:
+async def flood(
+    requests: list[bytes], port: int, rate: float, seconds: float, connections: int = 8
+) -> Counter[int]:
     """Posts these again and again, so many a second, over a few connections that are kept; how often each status came."""
     answers: Counter[int] = Counter()
     began = time.perf_counter()

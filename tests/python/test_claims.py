@@ -522,6 +522,37 @@ async def test_the_end_settles_what_was_unknown(graph: Simulator) -> None:  # no
             assert (tracked.outcome.likely_delivered, tracked.stage) == (likely, "unknown")
 
 
+async def test_an_end_told_to_another_worker_settles_what_was_unknown(
+    graph: Simulator,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite:///{tmp_path}/calls.db"
+    with RawServer(None) as broken:
+        for info, likely in (({"code": 200}, True), ({"code": 408, "subcode": 8544}, False)):
+            bot = cr.Redirector(
+                app_id=APP,
+                credential=graph.access_token(),
+                verifier=cr.Verifier(APP, jwks=graph.jwks),
+                base_url=broken.url,
+                store=url,
+            )
+            bot.on_incoming(lambda _: TO_ALICE)
+            other = bot_for(graph, store=url)
+            call_id = graph.place_call()
+            await bot.handle(body(created(call_id)), headers(graph))
+            while bot._redirecting:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+            with pytest.raises(TimeoutError):
+                await bot.ended(call_id, timeout=0)
+            await other.handle(body(deleted(call_id, resultInfo=info)), headers(graph))
+            await other.close()
+            tracked = await bot.ended(call_id, timeout=0)
+            assert isinstance(tracked.outcome, cr.Unknown), tracked
+            assert (tracked.outcome.likely_delivered, tracked.stage) == (likely, "unknown")
+            await bot.close()
+            assert bot._timers == {}
+
+
 # --- when the bot's own code fails
 
 

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "python"))
 
+from table import Table
+
 from applications import Application
 from callredirect.testing import Simulator
 from conftest import ROOT
 from deliveries import Delivery, deliver_all, flood, prepare
-from table import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -173,14 +174,21 @@ def bad_tokens(table: Table) -> None:
         wait_for(graph, len(deliveries) + 1)
         found = became(graph, deliveries)
     rate = sum(refused.values()) / took
-    table.row(f"{BAD:.0f} forged tokens a second", f"{dict(refused)}, {rate:.0f}/s", "401 only", met=set(refused) == {401})
-    table.row(f"  and {len(deliveries)} genuine calls", str(found), "all 202, 0 lost, 0 doubled", met=found.whole)
+    table.row(
+        f"{BAD:.0f} forged tokens a second",
+        f"{dict(refused)}, {rate:.0f}/s",
+        "401 only",
+        met=set(refused) == {401},
+    )
+    table.row(
+        f"  and {len(deliveries)} genuine calls", str(found), "all 202, 0 lost, 0 doubled", met=found.whole
+    )
     timed(table, "  answered after", found.replies, 1.0, float("inf"))
     timed(table, "  redirect at Graph after", found.redirects, 1.0, float("inf"))
 
 
 def main() -> int:
-    table = Table("load")
+    table = Table("one uvicorn, Graph takes 50 ms")
     stream(table)
     burst(table)
     bad_tokens(table)
