@@ -630,7 +630,7 @@ async def test_what_was_left_behind_is_listed_and_logged(
     url = f"sqlite:///{tmp_path}/calls.db"
     await deliver(graph, bot_for(graph, store=url), created(graph.place_call()))
     with sqlite3.connect(f"{tmp_path}/calls.db") as file:
-        row = "INSERT INTO claims VALUES (?, ?, 'gone', 1, ?, 1, 0, ?, ?, 9e15)"
+        row = "INSERT INTO claims VALUES (?, ?, 'gone', 1, ?, 1, 0, ?, ?, NULL, 9e15)"
         for number, (name, stage, ended) in enumerate(
             [("lost", "claimed", 0), ("maybe", "sent", 0), ("over", "sent", 1), ("third", "sent", 0)]
         ):
@@ -841,6 +841,12 @@ def write_certificates(folder: Path) -> None:
             .not_valid_after(now + timedelta(days=1))
             .add_extension(x509.BasicConstraints(ca=who == "authority", path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+            # Python 3.13 asks for these.
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(keys["authority"].public_key()),
+                critical=False,
+            )
             .sign(keys["authority"], hashes.SHA256())
         )
         (folder / f"{who}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
