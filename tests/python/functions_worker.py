@@ -1,3 +1,4 @@
+# ruff: noqa: T201
 """A Functions host's part, over the library that real workers run: loads an application, and invokes it as it is told on
 stdin. Only gRPC is missing, so the messages are plain objects. Needs Python 3.13, as that library does.
 """
@@ -5,13 +6,14 @@ stdin. Only gRPC is missing, so the messages are plain objects. Needs Python 3.1
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import os
 import sys
 from types import SimpleNamespace
 from typing import Any
 
-import azure_functions_runtime as runtime
+runtime: Any = importlib.import_module("azure_functions_runtime")  # not to be had for every Python
 
 
 class Message(SimpleNamespace):
@@ -28,6 +30,13 @@ class Message(SimpleNamespace):
 
     def WhichOneof(self, _: str) -> str | None:  # noqa: N802 - as protobuf calls it
         return next(iter(vars(self)), None)
+
+
+class Trigger(Message):
+    """One member is its name, the other what it was made with."""
+
+    def WhichOneof(self, _: str) -> str:  # noqa: N802
+        return "data"
 
 
 class Protos:
@@ -64,8 +73,7 @@ async def main(folder: str) -> None:
             query={},
             body=Message(bytes=order["body"].encode()),
         )
-        trigger = Message(name=binding["name"], data=Message(http=http))
-        trigger.WhichOneof = lambda _: "data"
+        trigger = Trigger(name=binding["name"], data=Message(http=http))
         invocation = Message(
             invocation_id="1",
             function_id=function.function_id,
