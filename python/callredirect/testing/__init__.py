@@ -13,11 +13,14 @@ from callredirect._native import (
     NotificationSent,
     ReceivedRedirect,
     RedirectReceived,
+    Replayed,
     RungCall,
     Scenario,
     SimulatorEvent,
     Verifier,
 )
+from callredirect.testing._redirects import IncomingCall, Redirects, SignedToken
+from callredirect.testing._replay import replay, replay_async
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -28,13 +31,19 @@ __all__ = [
     "BotReplied",
     "CallFinished",
     "Events",
+    "IncomingCall",
     "NotificationSent",
     "ReceivedRedirect",
     "RedirectReceived",
+    "Redirects",
+    "Replayed",
     "RungCall",
     "Scenario",
+    "SignedToken",
     "Simulator",
     "SimulatorEvent",
+    "replay",
+    "replay_async",
 ]
 
 
