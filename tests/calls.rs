@@ -136,7 +136,6 @@ fn summaries_say_what_became_of_it_without_numbers() {
         message: Some("Not +12345678901, nor +1 (2); +49301234567!".into()),
         ..Refused::default()
     };
-    let masked = "Not +*********01, nor +1 (2); +*********67!";
     for (settlement, expected) in [
         (Settlement::Elsewhere, "another worker's".to_owned()),
         (Settlement::LeftAlone, "left alone".to_owned()),
