@@ -224,7 +224,8 @@ async fn an_outage_of_five_seconds_is_survived() {
         let server = Server::start([failing, well, vec![answering(accepted())]].concat());
         let outcome = outcome_of(&server, 13.0).await;
         assert_eq!(outcome.verdict, Verdict::Accepted { status: 202 }, "{status}");
-        let first = outcome.attempts.iter().find(|attempt| matches!(attempt.status, Some(200 | 202))).unwrap();
+        let first =
+            outcome.attempts.iter().find(|attempt| matches!(attempt.status, Some(200 | 202))).unwrap();
         assert!((seconds(5.0)..seconds(8.0)).contains(&first.started), "{status}: {:?}", first.started);
     }
 }
