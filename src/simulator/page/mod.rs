@@ -80,12 +80,14 @@ pub(super) fn router(door: Door) -> Router {
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-const ASSETS: [(&str, &str, &str); 7] = [
+const ASSETS: [(&str, &str, &str); 9] = [
     ("/", "text/html; charset=utf-8", include_str!("index.html")),
     ("/simulator/app.js", JAVASCRIPT, include_str!("app.js")),
+    ("/simulator/detail.js", JAVASCRIPT, include_str!("detail.js")),
     ("/simulator/form.js", JAVASCRIPT, include_str!("form.js")),
     ("/simulator/payload.js", JAVASCRIPT, include_str!("payload.js")),
     ("/simulator/timeline.js", JAVASCRIPT, include_str!("timeline.js")),
+    ("/simulator/words.js", JAVASCRIPT, include_str!("words.js")),
     ("/simulator/style.css", "text/css; charset=utf-8", include_str!("style.css")),
     ("/simulator/icon.svg", "image/svg+xml", include_str!("icon.svg")),
 ];
