@@ -107,7 +107,7 @@ def test_a_call_is_placed_by_the_form_and_seen_redirected(browser: Browser) -> N
         expect(detail.locator(".timeline .limit")).to_have_text("15 s")
         expect(detail.locator(".payloads details")).to_have_count(3)
         expect(detail.locator(".payloads")).to_contain_text(f'"id": "{MEGAN}"')
-        row = page.get_by_role("option")
+        row = page.locator("#list [role=option]")
         expect(row).to_contain_text("Adele Vance → Megan Bowen")
         expect(row).to_have_attribute("aria-selected", "true")
         expect(page.get_by_role("status")).to_have_text("Adele Vance: answered")
@@ -177,7 +177,7 @@ def test_a_hostile_caller_is_a_text(browser: Browser) -> None:
     ):
         ring_by_form(page, bot.url, source_name=HOSTILE)
         expect(page.locator("#detail .standing").first).to_contain_text("answered")
-        expect(page.get_by_role("option")).to_contain_text(
+        expect(page.locator("#list [role=option]")).to_contain_text(
             "<img src=x onerror=window.broken=1>\\u202eevil\\u200b"
         )
         no_sideways(page)
@@ -239,14 +239,14 @@ def test_it_comes_back_when_the_simulator_does(browser: Browser) -> None:
         expect(connection).to_have_text("live")
         with WebBot(graph) as bot:
             ring_by_form(page, bot.url)
-            expect(page.get_by_role("option")).to_contain_text("answered")
+            expect(page.locator("#list [role=option]")).to_contain_text("answered")
         graph.close()
         expect(connection).to_contain_text("not running")
         with Simulator(port=port, speed=100) as graph, WebBot(graph) as bot:
             expect(connection).to_have_text("live", timeout=20_000)
-            expect(page.get_by_role("option")).to_have_count(0)
+            expect(page.locator("#list [role=option]")).to_have_count(0)
             ring_by_form(page, bot.url)
-            expect(page.get_by_role("option")).to_contain_text("answered")
+            expect(page.locator("#list [role=option]")).to_contain_text("answered")
             page.get_by_role("button", name="Connect a bot").click()
             page.get_by_role("button", name="show", exact=True).click()
             expect(page.locator("#values")).to_contain_text(graph.client_secret)
@@ -257,7 +257,7 @@ def test_many_calls_leave_the_last_few_hundred(browser: Browser) -> None:
         rung = graph.play(bot.url, Scenario([{"count": 350, "callees": {"*": 1}}]))
         assert {call.ending for call in rung} == {"answered"}
         expect(page.locator("#count")).to_have_text("last 300")
-        expect(page.get_by_role("option")).to_have_count(300)
+        expect(page.locator("#list [role=option]")).to_have_count(300)
         expect(page.locator("#list li .standing.good")).to_have_count(300)
         assert page.evaluate("document.querySelectorAll('*').length") < 300 * 16
 
@@ -288,11 +288,11 @@ def test_it_is_read_in_both_schemes_and_on_a_phone(
                 contrasts += page.evaluate(CONTRAST)
     assert len(contrasts) > 300
     assert [found for found in contrasts if found["contrast"] < 4.5] == []
-    paper = page_background(browser, graph, scheme)
+    paper = page_background(browser, scheme)
     assert (sum(paper) < 200) == (scheme == "dark")
 
 
-def page_background(browser: Browser, graph: Simulator, scheme: Literal["light", "dark"]) -> list[int]:
+def page_background(browser: Browser, scheme: Literal["light", "dark"]) -> list[int]:
     with Simulator() as graph, looking(browser, graph.page_url, scheme) as page:
         color = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
         return [int(channel) for channel in color]
@@ -328,7 +328,7 @@ def test_pages_of_others_cannot_use_it(browser: Browser) -> None:
             }""",
             graph.base_url,
         )
-        assert tried == ["nothing", "nothing", "", "nothing"]
+        assert tried == ["nothing"] * 4
         assert list(graph.events(start=0, timeout=0)) == []
         page.goto(graph.base_url.replace("127.0.0.1", "localhost") + "/")
         expect(page.locator("#connection")).to_have_text("live")
