@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from servers import PATIENCE
 
 import callredirect as cr
 from callredirect.adapters.fastapi import router
+from servers import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

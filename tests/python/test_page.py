@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
-from browser import CHROMIUM, CONTRAST, MEGAN, WebBot, needs_chromium
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from servers import RawServer, response
 
 import callredirect as cr
+from browser import CHROMIUM, CONTRAST, MEGAN, WebBot, needs_chromium
 from callredirect.testing import Scenario, Simulator
+from servers import RawServer, response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -269,23 +269,26 @@ def test_it_is_read_in_both_schemes_and_on_a_phone(
     def nobody(call: cr.Call) -> None:
         return None
 
-    with Simulator(speed=100) as graph, WebBot(graph, nobody) as bot:
-        with looking(browser, graph.page_url, scheme, 360) as page:
-            page.locator("#faults > summary").click()
-            page.locator("[data-name=delay]").get_by_role("checkbox").check()
+    with (
+        Simulator(speed=100) as graph,
+        WebBot(graph, nobody) as bot,
+        looking(browser, graph.page_url, scheme, 360) as page,
+    ):
+        page.locator("#faults > summary").click()
+        page.locator("[data-name=delay]").get_by_role("checkbox").check()
+        no_sideways(page)
+        contrasts: list[Any] = page.evaluate(CONTRAST)
+        ring_by_form(page, "http://bot.contoso.com/")
+        expect(page.get_by_role("alert")).to_be_visible()
+        contrasts += page.evaluate(CONTRAST)
+        call_id = graph.ring(bot.url, wait=0.05, faults=["duplicate"]).call_id
+        placed = graph.place_call()
+        redirect_badly(graph, placed)
+        for call, sign in [(call_id, "p.problem"), (placed, ".note.error")]:
+            page.locator(f"[id='call-{call}']").click()
+            expect(page.locator(f"#detail {sign}").first).to_be_visible()
             no_sideways(page)
-            contrasts: list[Any] = page.evaluate(CONTRAST)
-            ring_by_form(page, "http://bot.contoso.com/")
-            expect(page.get_by_role("alert")).to_be_visible()
             contrasts += page.evaluate(CONTRAST)
-            call_id = graph.ring(bot.url, wait=0.05, faults=["duplicate"]).call_id
-            placed = graph.place_call()
-            redirect_badly(graph, placed)
-            for call, sign in [(call_id, "p.problem"), (placed, ".note.error")]:
-                page.locator(f"[id='call-{call}']").click()
-                expect(page.locator(f"#detail {sign}").first).to_be_visible()
-                no_sideways(page)
-                contrasts += page.evaluate(CONTRAST)
     assert len(contrasts) > 300
     assert [found for found in contrasts if found["contrast"] < 4.5] == []
     paper = page_background(browser, scheme)
