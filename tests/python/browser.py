@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
+import socket
 import threading
 from typing import TYPE_CHECKING
 
@@ -40,21 +40,12 @@ class WebBot:
         bot.on_incoming(route)
         app = FastAPI()
         app.include_router(router(bot))
-        self.server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="on"))
-        self.started = threading.Event()
-        self.thread = threading.Thread(target=lambda: asyncio.run(self.serve()))
+        # It listens from here on, so nobody has to wait until it serves.
+        listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{listening.getsockname()[1]}/api/calls"
+        self.server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+        self.thread = threading.Thread(target=self.server.run, args=([listening],))
         self.thread.start()
-        assert self.started.wait(PATIENCE)
-
-    async def serve(self) -> None:
-        serving = asyncio.ensure_future(self.server.serve())
-        while not self.server.started and not serving.done():
-            await asyncio.sleep(0.005)
-        if self.server.started:
-            port = self.server.servers[0].sockets[0].getsockname()[1]
-            self.url = f"http://127.0.0.1:{port}/api/calls"
-            self.started.set()
-        await serving
 
     def __enter__(self) -> Self:
         return self
