@@ -15,11 +15,14 @@ from callredirect._native import (
     NotificationSent,
     ReceivedRedirect,
     RedirectReceived,
+    Replayed,
     RungCall,
     Scenario,
     SimulatorEvent,
     Verifier,
 )
+from callredirect.testing._redirects import IncomingCall, Redirects, SignedToken
+from callredirect.testing._replay import replay, replay_async
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -32,13 +35,19 @@ __all__ = [
     "CallFinished",
     "CallRang",
     "Events",
+    "IncomingCall",
     "NotificationSent",
     "ReceivedRedirect",
     "RedirectReceived",
+    "Redirects",
+    "Replayed",
     "RungCall",
     "Scenario",
+    "SignedToken",
     "Simulator",
     "SimulatorEvent",
+    "replay",
+    "replay_async",
 ]
 
 
