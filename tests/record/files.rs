@@ -169,3 +169,21 @@ fn a_line_says_why_it_is_none() {
         br#"{"version":1,"receivedAt":"2026-11-24T00:00:00Z","body":"","more":1,"verdict":{"more":1}}"#;
     assert!(Recorded::from_line(line).is_ok());
 }
+
+#[test]
+fn a_file_that_others_put_aside_is_left_to_them() {
+    let folder = Folder::new();
+    let recorder = folder.recorder(None, false);
+    recorder.record(seen("before"));
+    assert!(recorder.flush(PATIENCE));
+    fs::rename(folder.file(), folder.0.join("calls.jsonl.1")).unwrap();
+    recorder.record(seen("after"));
+    assert!(recorder.close(PATIENCE));
+    let lines = |name: &str| fs::read_to_string(folder.0.join(name)).unwrap();
+    assert!(lines("calls.jsonl").contains("after") && !lines("calls.jsonl.1").contains("after"));
+    let requests = read(&folder.file()).unwrap().requests;
+    assert_eq!(
+        requests.iter().map(|request| request.body.as_slice()).collect::<Vec<_>>(),
+        [b"before".as_slice(), b"after"]
+    );
+}
