@@ -109,12 +109,15 @@ fn a_disk_that_refuses_costs_recordings_and_one_warning_a_minute() {
     let folder = Folder::new();
     let recorder = folder.recorder(None, false);
     fs::create_dir(folder.file()).unwrap();
-    assert_eq!(recorder.record(seen("lost")), None);
-    assert!(recorder.flush(PATIENCE));
-    let warning = recorder.record(seen("lost, too")).unwrap();
-    assert!(warning.contains("calls.jsonl") && warning.contains("1 so far"), "{warning}");
-    assert!(recorder.flush(PATIENCE));
-    assert_eq!((recorder.warning(), recorder.counts()), (None, (0, 2)));
+    let mut warnings = Vec::new();
+    for _ in 0..2 {
+        // Told by whichever comes after the fault.
+        warnings.extend(recorder.record(seen("lost")));
+        assert!(recorder.flush(PATIENCE));
+        warnings.extend(recorder.warning());
+    }
+    assert_eq!((warnings.len(), recorder.counts()), (1, (0, 2)));
+    assert!(warnings[0].contains("calls.jsonl") && warnings[0].contains("1 so far"), "{warnings:?}");
     fs::remove_dir(folder.file()).unwrap();
     recorder.record(seen("kept"));
     assert!(recorder.close(PATIENCE));
