@@ -92,7 +92,7 @@ __all__ = [
 @final
 class Accepted(Outcome):
     """
-    Graph took the redirect (2xx, as documented 202). The targets ring now; who picks up comes with the notification
+    Graph took the redirect: 202 as documented, or another 2xx without a body or with one of JSON. The targets ring now; who picks up comes with the notification
     that the call ended.
     """
 
@@ -1117,6 +1117,11 @@ class Freshness:
         """
         Whether it has not ended: good enough when there is no other.
         """
+    @staticmethod
+    def patience(seconds: SupportsFloat | SupportsIndex) -> float:
+        """
+        Seconds that a newer one is waited for, of those that are left for a call, while this one has not ended.
+        """
     def put_off(self, /) -> None:
         """
         A refresh failed or brought the same token.
@@ -1297,9 +1302,10 @@ class Mailbox:
     Finished requests of one event loop.
     """
     def __new__(cls, /) -> Mailbox: ...
-    def drain(self, /) -> list[tuple[int, Any]]:
+    def drain(self, /) -> list[tuple[int, Any, BaseException | None]]:
         """
-        Everything finished since the last time, with the tickets it was waited for under.
+        Everything finished since the last time: the ticket it was waited for under, what it came to, and what is to be
+        raised instead.
         """
     def fileno(self, /) -> int:
         """
@@ -1694,7 +1700,8 @@ class Outcome:
     def __repr__(self, /) -> str: ...
     def __str__(self, /) -> str:
         """
-        One line for people: what became of it, Graph's words, what they mean and what to do.
+        One line for people: what became of it, Graph's code, what it means and what to do. Graph's own words are in
+        ``message`` only: they may repeat a name.
         """
     @property
     def attempts(self, /) -> tuple[Attempt, ...]:
@@ -2843,11 +2850,16 @@ class Sender:
         """
         Sends; what ``send`` returns or raises comes through the mailbox under the ticket returned.
         """
+    def submit_token(self, /, request: PreparedRedirect, mailbox: Mailbox) -> int:
+        """
+        Has our own credential fetch a token and keeps it for the request. ``None``, or the outcome if there is none in
+        time, comes through the mailbox under the ticket returned.
+        """
     def submit_warm_up(
         self, /, tenant_id: str | None, seconds: SupportsFloat | SupportsIndex, mailbox: Mailbox
     ) -> int:
         """
-        The same; ``None`` or an exception comes through the mailbox under the ticket returned.
+        The same, through the mailbox under the ticket returned.
         """
     def warm_up(self, /, tenant_id: str | None, seconds: SupportsFloat | SupportsIndex) -> None:
         """

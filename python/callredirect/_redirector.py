@@ -205,7 +205,7 @@ class Redirector:
 
         Raises:
             LookupError: This process has not heard of the call.
-            TimeoutError: It is not over in time. Another worker may have been told of its end.
+            TimeoutError: It is not over in time, nor was another worker told of its end, as far as the store answers.
         """
         import asyncio
 
@@ -226,7 +226,10 @@ class Redirector:
                 if not waiters:
                     self._waiters.pop(tracked.call_id, None)
         if not over.done():
-            raise TimeoutError(f"call {tracked.call_id} was not over within {timeout} s")
+            await self._hear_of_end(tracked)
+            if not tracked.ended or tracked.call_id in self._redirecting:
+                raise TimeoutError(f"call {tracked.call_id} was not over within {timeout} s")
+            self._over(tracked)
         return tracked
 
     async def unfinished(self) -> tuple[ClaimRecord, ...]:
@@ -492,7 +495,7 @@ class Redirector:
             tracked._failed(_ENDED)
             return logger().info("call %s: %s", tracked.call_id, _ENDED)  # nobody's fault
         with Watched(call, request, silent=False) as watched:
-            token = await self._client._token(request)
+            token = await self._client._token_ahead(request)
             to_be_sent = token is None or isinstance(token, str)
             if to_be_sent and not self._granted(tracked, await self._claims.may_send(tracked)):
                 return None
@@ -510,6 +513,8 @@ class Redirector:
         """What the bot's own function says within its time, or what it did instead."""
         import asyncio
 
+        from ._threads import call as run
+
         if self._incoming is None:
             return None, "no on_incoming handler is registered"
         seconds = tracked.deadline.remaining
@@ -517,7 +522,7 @@ class Redirector:
             seconds = max(seconds - _RESERVED, 0)
         if self._handler_timeout is not None:
             seconds = min(seconds, self._handler_timeout)
-        deciding = self._start(_run(self._incoming, call))
+        deciding = self._start(run(self._incoming, call))
         try:
             await asyncio.wait([deciding], timeout=seconds)
         finally:
@@ -560,8 +565,10 @@ class Redirector:
     async def _run_ended(self, tracked: TrackedCall) -> None:
         if self._ended is None:
             return
+        from ._threads import call
+
         try:
-            await _run(self._ended, tracked)
+            await call(self._ended, tracked)
         except Exception:
             logger().exception("call %s: the on_ended handler raised", tracked.call_id)
 
@@ -583,13 +590,17 @@ class Redirector:
         self._timers[tracked.call_id] = asyncio.get_running_loop().call_later(self._end_timeout, over)
 
     async def _never_ended(self, tracked: TrackedCall) -> None:
-        record = await self._claims.get(tracked)
-        if record is not None and record.ended:
-            tracked._end_elsewhere()
+        await self._hear_of_end(tracked)
         told = tracked._time_out() and not tracked.elsewhere
         self._over(tracked)
         if told:
             await self._run_ended(tracked)
+
+    async def _hear_of_end(self, tracked: TrackedCall) -> None:
+        """Another worker may have been told of it."""
+        record = await self._claims.get(tracked)
+        if record is not None and record.ended:
+            tracked._end_elsewhere()
 
 
 def _one_line(error: Exception) -> str:
@@ -605,18 +616,3 @@ def _checked(handler: _Handler) -> _Handler:
     if not callable(handler):
         raise TypeError(f"a handler is a function, not {type(handler).__name__}")
     return handler
-
-
-async def _run(handler: Callable[..., Any], argument: object) -> Any:
-    """Calls a handler, synchronous ones in a thread because they may block."""
-    import inspect
-
-    if inspect.iscoroutinefunction(handler):
-        return await handler(argument)
-    from ._threads import in_thread
-
-    result = await in_thread(handler, argument)
-    if inspect.isawaitable(result):
-        awaitable: Awaitable[Any] = result
-        return await awaitable
-    return result

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 use tokio::task::AbortHandle;
 
-use super::bridge::{Completion, Mailbox, block_on, runtime};
+use super::bridge::{Mailbox, block_on, runtime};
 use super::hint::{As, hint};
 use super::record::{RecordedRequest, seconds, shown_verdict};
 use crate::Secret;
@@ -136,15 +136,8 @@ impl Replay {
         let next = async move { news.lock().await.recv().await };
         let (requests, asked) = (Arc::clone(&self.requests), Arc::clone(&self.asked));
         if let Some(mailbox) = mailbox {
-            let waiting = async move {
-                let news = next.await;
-                Completion::Made(Box::new(move |py| match shown_news(py, news, &requests, &asked) {
-                    // Raised where it is waited for.
-                    Err(error) => Ok(error.into_value(py).into_any()),
-                    shown => shown,
-                }))
-            };
-            return Ok(mailbox.spawn(waiting)?.into_pyobject(py)?.into_any().unbind().into());
+            let ticket = mailbox.spawn(next, move |py, news| shown_news(py, news, &requests, &asked))?;
+            return Ok(ticket.into_pyobject(py)?.into_any().unbind().into());
         }
         let news = block_on(py, next)?;
         Ok(shown_news(py, news, &requests, &asked)?.into())

@@ -19,6 +19,7 @@ from callredirect._native import (
     SimulatorEvent,
     Verifier,
 )
+from callredirect.testing._redirects import IncomingCall, Redirects, SignedToken
 from callredirect.testing._replay import replay, replay_async
 
 if TYPE_CHECKING:
@@ -30,12 +31,15 @@ __all__ = [
     "BotReplied",
     "CallFinished",
     "Events",
+    "IncomingCall",
     "NotificationSent",
     "ReceivedRedirect",
     "RedirectReceived",
+    "Redirects",
     "Replayed",
     "RungCall",
     "Scenario",
+    "SignedToken",
     "Simulator",
     "SimulatorEvent",
     "replay",
