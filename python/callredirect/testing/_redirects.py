@@ -63,9 +63,9 @@ class IncomingCall:
         if under_trio():
             from functools import partial
 
-            from callredirect._trio import in_thread
+            from callredirect._threads import call
 
-            rung: RungCall = await in_thread(partial(self._watch.simulator.ring, url, **options))
+            rung: RungCall = await call(partial(self._watch.simulator.ring, url, **options))
         else:
             rung = await self._watch.simulator.ring_async(url, **options)
         return self._heard(redirected, rung)
