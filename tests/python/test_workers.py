@@ -30,6 +30,7 @@ PROMISED = {
 
 def deliver(folder: Path, store: str) -> dict[str, object]:
     """On a machine that is too busy for the store to answer in time calls may double, as promised: then once more."""
+    found: dict[str, object] = {}
     for turn in range(3):
         (here := folder / str(turn)).mkdir()
         if store == "sqlite":
