@@ -136,20 +136,13 @@ fn summaries_say_what_became_of_it_without_numbers() {
         message: Some("Not +12345678901, nor +1 (2); +49301234567!".into()),
         ..Refused::default()
     };
-    let masked = "Not +*********01, nor +1 (2); +*********67!";
     for (settlement, expected) in [
         (Settlement::Elsewhere, "another worker's".to_owned()),
         (Settlement::LeftAlone, "left alone".to_owned()),
         (Settlement::Failed("why".into()), "failed: why".to_owned()),
         (outcome(Verdict::Accepted { status: 202 }, vec![], 0), "accepted".to_owned()),
-        (
-            outcome(Verdict::Rejected(refused(400, None)), vec![], 0),
-            format!("rejected: 400 no code {masked}"),
-        ),
-        (
-            outcome(Verdict::CallGone(refused(404, Some("8522"))), vec![], 0),
-            format!("call gone: 404 8522 {masked}"),
-        ),
+        (outcome(Verdict::Rejected(refused(400, None)), vec![], 0), "rejected: 400 no code".to_owned()),
+        (outcome(Verdict::CallGone(refused(404, Some("8522"))), vec![], 0), "call gone: 404 8522".to_owned()),
         (
             outcome(Verdict::Expired { sent: true, reason: "slow".into() }, vec![], 0),
             "expired, sent: slow".to_owned(),

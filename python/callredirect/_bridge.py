@@ -29,14 +29,18 @@ class LoopMailbox:
         loop.add_reader(self.mailbox.fileno(), self._drain)
 
     def _drain(self) -> None:
-        for ticket, result in self.mailbox.drain():
+        for ticket, result, error in self.mailbox.drain():
             # Nobody waits where Ctrl-C came between sending and waiting: that must not cost the others their answers.
             future = self._waiting.pop(ticket, None)
-            if future is not None and not future.done():
+            if future is None or future.done():
+                continue
+            if error is None:
                 future.set_result(result)
+            else:
+                future.set_exception(error)
 
     def wait(self, ticket: int) -> asyncio.Future[Any]:
-        """What the ticket was waited for. A cancelled wait returns at once; the request itself goes on."""
+        """What the ticket was waited for, or raises. A cancelled wait returns at once; the request itself goes on."""
         loop = self._loop() or asyncio.get_running_loop()
         future = self._waiting[ticket] = loop.create_future()
         return future

@@ -216,10 +216,12 @@ class OwnClaims:
         """What the store returns in time. After three faults in a row it is left alone for a second."""
         import asyncio
 
+        from ._threads import call
+
         # Leave to send is asked for all the same: the claim was won there, and may have been lost there.
         if time.monotonic() < self._rests_until and not named.get("sent"):
             raise _StoreError("the store failed a moment ago")
-        asking = asyncio.ensure_future(self._call(method, args, named))
+        asking = asyncio.ensure_future(call(getattr(self._store, method), *args, **named))
         fault: str | None = None
         try:
             await asyncio.wait([asking], timeout=_PATIENCE)
@@ -239,18 +241,6 @@ class OwnClaims:
             raise _StoreError(fault)
         self._faults = 0
         return asking.result()
-
-    async def _call(self, method: str, args: tuple[object, ...], named: dict[str, object]) -> object:
-        import functools
-        import inspect
-
-        function = getattr(self._store, method)
-        if inspect.iscoroutinefunction(function):
-            return await function(*args, **named)
-        from ._threads import in_thread
-
-        result = await in_thread(functools.partial(function, *args, **named))
-        return await result if inspect.isawaitable(result) else result
 
 
 class _StoreError(Exception):

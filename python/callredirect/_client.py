@@ -84,7 +84,7 @@ class Client(_Door):
         credential: ``ClientSecret``, ``ClientCertificate`` or ``ManagedIdentity``; or anything with
             ``get_token(*scopes, tenant_id=...)`` such as the credentials of azure-identity, whose tokens are kept while
             they live; or a function that returns a token, called each time; or a token. It must be of the **call's**
-            tenant.
+            tenant. What may block is called in a thread of its own, so that it holds no call beyond its deadline.
         api_version: ``"v1.0"`` or ``"beta"``.
         cloud: Where Graph is.
         base_url: Another root of Graph, such as a simulator's; plain http on loopback only.
@@ -203,11 +203,7 @@ class AsyncClient(_Door):
         if self._tokens is not None and await self._tokens.get_async(tenant_id, timeout) is None:
             raise CredentialError(_NEVER_CAME)
         box = self._mailbox()
-        error: BaseException | None = await box.wait(
-            self._sender.submit_warm_up(tenant_id, timeout, box.mailbox)
-        )
-        if error is not None:
-            raise error
+        await box.wait(self._sender.submit_warm_up(tenant_id, timeout, box.mailbox))
 
     async def _token(self, request: PreparedRedirect) -> str | Outcome | None:
         """A token, or what became of the redirect if there is none in time; ``None`` where Rust fetches it."""
@@ -217,6 +213,14 @@ class AsyncClient(_Door):
             return request.never_sent(_TOO_LATE)
         token = await self._tokens.get_async(request.tenant_id, request.deadline.remaining)
         return request.never_sent(_NEVER_CAME) if token is None else token
+
+    async def _token_ahead(self, request: PreparedRedirect) -> str | Outcome | None:
+        """The same, and fetched by now where Rust fetches it: what comes next says that a request is about to leave."""
+        if self._tokens is not None or self._fixed is not None or request.deadline.passed:
+            return await self._token(request)
+        box = self._mailbox()
+        outcome: Outcome | None = await box.wait(self._sender.submit_token(request, box.mailbox))
+        return outcome
 
     async def _send(self, request: PreparedRedirect, token: str | Outcome | None) -> Outcome:
         if not (token is None or isinstance(token, str)):
@@ -234,12 +238,8 @@ class AsyncClient(_Door):
 
     async def _submit(self, request: PreparedRedirect, token: str | None) -> Outcome | None:
         box = self._mailbox()
-        result: Outcome | CredentialError | None = await box.wait(
-            self._sender.submit(request, token, box.mailbox)
-        )
-        if isinstance(result, CredentialError):
-            raise result
-        return result
+        outcome: Outcome | None = await box.wait(self._sender.submit(request, token, box.mailbox))
+        return outcome
 
     @staticmethod
     def _mailbox() -> LoopMailbox | TrioMailbox:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -43,7 +44,7 @@ Credential: TypeAlias = "str | Callable[[], str] | Callable[[], Awaitable[str]] 
 
 def get_token(credential: Any, scope: str, tenant_id: str | None) -> Any:
     """What the credential gives the blocking client."""
-    result = _call(credential, scope, tenant_id)
+    result = _question(credential, scope, tenant_id)()
     if inspect.isawaitable(result):
         if inspect.iscoroutine(result):
             result.close()
@@ -76,13 +77,9 @@ async def get_token_async(credential: Any, scope: str, tenant_id: str | None, se
 
 async def ask(credential: Any, scope: str, tenant_id: str | None) -> Any:
     """What the credential gives, synchronous or not."""
-    if _is_async(credential):
-        return await _call(credential, scope, tenant_id)
-    from ._threads import in_thread
+    from ._threads import call
 
-    # A synchronous credential may block, so it gets a thread.
-    result = await in_thread(_call, credential, scope, tenant_id)
-    return await result if inspect.isawaitable(result) else result
+    return await call(_question(credential, scope, tenant_id))
 
 
 def own(credential: Any) -> OwnCredential | None:
@@ -101,16 +98,12 @@ def check(credential: Any) -> None:
         )
 
 
-def _is_async(credential: Any) -> bool:
-    return inspect.iscoroutinefunction(getattr(credential, "get_token", credential))
-
-
-def _call(credential: Any, scope: str, tenant_id: str | None) -> Any:
+def _question(credential: Any, scope: str, tenant_id: str | None) -> Callable[[], Any]:
     if not hasattr(credential, "get_token"):
-        return credential()
+        return functools.partial(credential)
     if tenant_id is None:
-        return credential.get_token(scope)
-    return credential.get_token(scope, tenant_id=tenant_id)
+        return functools.partial(credential.get_token, scope)
+    return functools.partial(credential.get_token, scope, tenant_id=tenant_id)
 
 
 def text(result: Any) -> str:

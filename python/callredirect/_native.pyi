@@ -1,4 +1,5 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from os import PathLike
 from typing import Any, Final, Literal, NoReturn, SupportsFloat, SupportsIndex, final, overload
 
@@ -14,10 +15,12 @@ __all__ = [
     "BotReplied",
     "Call",
     "CallEnded",
+    "CallFailed",
     "CallFinished",
     "CallGone",
     "CallMediaState",
     "CallOptions",
+    "CallRang",
     "CallRoute",
     "CallTranscriptionInfo",
     "CallUpdated",
@@ -57,11 +60,15 @@ __all__ = [
     "Receipt",
     "ReceivedRedirect",
     "Receiver",
+    "RecordWriter",
+    "RecordedRequest",
     "RecordingInfo",
     "Redirect",
     "RedirectReceived",
     "Rejected",
     "RemovedState",
+    "Replay",
+    "Replayed",
     "Reply",
     "RestrictedExperience",
     "ResultInfo",
@@ -74,9 +81,12 @@ __all__ = [
     "ToneInfo",
     "TrackedCall",
     "Unknown",
+    "Verdict",
     "Verifier",
     "Violation",
+    "_flush_recordings",
     "_one_interpreter",
+    "_read_recording",
     "_restore",
     "parse",
 ]
@@ -84,7 +94,7 @@ __all__ = [
 @final
 class Accepted(Outcome):
     """
-    Graph took the redirect (2xx, as documented 202). The targets ring now; who picks up comes with the notification
+    Graph took the redirect: 202 as documented, or another 2xx without a body or with one of JSON. The targets ring now; who picks up comes with the notification
     that the call ended.
     """
 
@@ -512,6 +522,19 @@ class CallEnded(Notification):
         """
 
 @final
+class CallFailed(SimulatorEvent):
+    """
+    A call came to nothing: nobody listens at the bot's address, or whoever rang has gone.
+    """
+
+    __match_args__: Final[tuple[Literal["problem"]]]
+    @property
+    def problem(self, /) -> str:
+        """
+        Why, in one line.
+        """
+
+@final
 class CallFinished(SimulatorEvent):
     """
     A call is over.
@@ -527,6 +550,11 @@ class CallFinished(SimulatorEvent):
     def ending(self, /) -> Ending:
         """
         How it ended, as `RungCall.ending`.
+        """
+    @property
+    def problem(self, /) -> str | None:
+        """
+        What is wrong with a bot that did not redirect it, as `RungCall.problem`.
         """
 
 @final
@@ -654,6 +682,39 @@ class CallOptions(JsonObject):
     def is_interactive_roster_enabled(self, /) -> bool | None:
         """
         Whether the roster may be changed.
+        """
+
+@final
+class CallRang(SimulatorEvent):
+    """
+    A call began: from now on it rings.
+    """
+
+    __match_args__: Final[tuple[Literal["name"], Literal["url"]]]
+    @property
+    def name(self, /) -> str | None:
+        """
+        The scenario's name for the call.
+        """
+    @property
+    def source(self, /) -> Party:
+        """
+        Who rings: a participant, as in the notification.
+        """
+    @property
+    def targets(self, /) -> list[Party]:
+        """
+        Who is rung: participants.
+        """
+    @property
+    def url(self, /) -> str:
+        """
+        The bot's address.
+        """
+    @property
+    def window(self, /) -> float:
+        """
+        Seconds it rings at most.
         """
 
 @final
@@ -1059,7 +1120,9 @@ class Events:
     Iterates over what happens; waits for the next event, and ends when the simulator is closed.
     """
     def __iter__(self, /) -> Events: ...
-    def __next__(self, /) -> NotificationSent | BotReplied | RedirectReceived | CallFinished: ...
+    def __next__(
+        self, /
+    ) -> CallRang | NotificationSent | BotReplied | RedirectReceived | CallFinished | CallFailed: ...
 
 @final
 class Expired(Outcome):
@@ -1108,6 +1171,11 @@ class Freshness:
     def alive(self, /) -> bool:
         """
         Whether it has not ended: good enough when there is no other.
+        """
+    @staticmethod
+    def patience(seconds: SupportsFloat | SupportsIndex) -> float:
+        """
+        Seconds that a newer one is waited for, of those that are left for a call, while this one has not ended.
         """
     def put_off(self, /) -> None:
         """
@@ -1289,9 +1357,10 @@ class Mailbox:
     Finished requests of one event loop.
     """
     def __new__(cls, /) -> Mailbox: ...
-    def drain(self, /) -> list[tuple[int, Any]]:
+    def drain(self, /) -> list[tuple[int, Any, BaseException | None]]:
         """
-        Everything finished since the last time, with the tickets it was waited for under.
+        Everything finished since the last time: the ticket it was waited for under, what it came to, and what is to be
+        raised instead.
         """
     def fileno(self, /) -> int:
         """
@@ -1686,7 +1755,8 @@ class Outcome:
     def __repr__(self, /) -> str: ...
     def __str__(self, /) -> str:
         """
-        One line for people: what became of it, Graph's words, what they mean and what to do.
+        One line for people: what became of it, Graph's code, what it means and what to do. Graph's own words are in
+        ``message`` only: they may repeat a name.
         """
     @property
     def attempts(self, /) -> tuple[Attempt, ...]:
@@ -2125,6 +2195,119 @@ class Receiver:
         """
 
 @final
+class RecordWriter:
+    """
+    Writes requests into a file, behind a queue.
+    """
+    def __new__(cls, /, path: str, *, max_bytes: int | None, keep: int, redact: bool) -> RecordWriter: ...
+    def close(self, /, timeout: SupportsFloat | SupportsIndex) -> bool:
+        """
+        The same, and lets go of the file.
+        """
+    @property
+    def counts(self, /) -> tuple[int, int]:
+        """
+        Requests written, and requests lost.
+        """
+    def flush(self, /, timeout: SupportsFloat | SupportsIndex) -> bool:
+        """
+        Waits until all is written, so many seconds at most; whether it is.
+        """
+    def note(
+        self,
+        /,
+        body: Any,
+        headers: Any,
+        received_at: SupportsFloat | SupportsIndex,
+        receipt: Receipt,
+        anyone: bool,
+    ) -> str | None:
+        """
+        Takes a request that a bot has answered; ``received_at`` is of ``time.monotonic()``.
+        """
+    def record(
+        self,
+        /,
+        body: bytes | str | Mapping[str, Any],
+        headers: Mapping[str, str] | Iterable[tuple[str, str] | tuple[bytes, bytes]],
+        *,
+        received_at: float | None,
+        method: str | None,
+        path: str | None,
+        status: int | None,
+        verified: bool | None,
+        reason: str | None,
+    ) -> str | None:
+        """
+        Takes a request seen elsewhere. A text comes back when a warning is due.
+        """
+    def warning(self, /) -> str | None:
+        """
+        What is to be told as a warning, if anything is.
+        """
+
+@final
+class RecordedRequest:
+    """
+    A webhook request out of a recording.
+    """
+    def __copy__(self, /) -> RecordedRequest: ...
+    def __deepcopy__(self, /, memo: Any) -> Self: ...
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self, /) -> int: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __reduce__(self, /) -> tuple[Any, ...]: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def body(self, /) -> bytes:
+        """
+        The body: byte for byte as it came, unless it was ``redacted``.
+        """
+    @classmethod
+    def from_json(cls, /, line: bytes | str) -> RecordedRequest:
+        """
+        Reads one line of a recording. Raises ``ParseError``.
+        """
+    @property
+    def headers(self, /) -> dict[str, str]:
+        """
+        The headers that are recorded, by their names in lower case; never ``authorization`` or cookies.
+        """
+    @property
+    def method(self, /) -> str | None:
+        """
+        HTTP method, if it was told; a bot records only what it is given.
+        """
+    def parse(self, /) -> Notifications:
+        """
+        The notifications in the body. Raises ``ParseError``; ``call.deadline`` is long past.
+        """
+    @property
+    def path(self, /) -> str | None:
+        """
+        Path of the URL, if it was told.
+        """
+    @property
+    def received_at(self, /) -> datetime:
+        """
+        When it came, in UTC.
+        """
+    @property
+    def redacted(self, /) -> bool:
+        """
+        Whether telephone numbers, names, tokens and the like were replaced.
+        """
+    def to_json(self, /) -> str:
+        """
+        The request as a line of a recording, without the line's end.
+        """
+    @property
+    def verdict(self, /) -> Verdict:
+        """
+        What became of it.
+        """
+
+@final
 class RecordingInfo(JsonObject):
     """
     Whether a participant records. Source: Graph resource type *recordingInfo*.
@@ -2397,6 +2580,77 @@ class RemovedState(JsonObject):
         """
 
 @final
+class Replay:
+    """
+    A replay that has begun. It stops when this object goes.
+    """
+    def __len__(self, /) -> int: ...
+    def __new__(
+        cls,
+        /,
+        requests: Iterable[RecordedRequest],
+        url: str,
+        *,
+        speed: float | None,
+        concurrency: int,
+        timeout: float,
+        patience: float,
+        ask: bool,
+    ) -> Replay: ...
+    def authorize(self, /, index: SupportsIndex, authorization: str | None) -> None:
+        """
+        Answers what was asked. ``None`` posts the request without an ``Authorization``.
+        """
+    def next(self, /, mailbox: Mailbox | None) -> int | Replayed | None:
+        """
+        What happens next: the number of a request whose ``Authorization`` is asked for, an answer of the bot, or
+        ``None`` at the end. With a mailbox it comes there, under the ticket returned.
+
+        Raises ``ConnectionError`` when nobody listens.
+        """
+    def request(self, /, index: SupportsIndex) -> RecordedRequest | None:
+        """
+        The request of that number, which is its place in the order they came.
+        """
+
+@final
+class Replayed:
+    """
+    A recorded request, and what the bot answered this time.
+    """
+    def __repr__(self, /) -> str: ...
+    @property
+    def as_recorded(self, /) -> bool | None:
+        """
+        Whether the status is the one recorded; ``None`` if none was recorded.
+        """
+    @property
+    def elapsed(self, /) -> float:
+        """
+        Seconds until the answer, or until it was given up.
+        """
+    @property
+    def error(self, /) -> str | None:
+        """
+        Why there was no answer, in words.
+        """
+    @property
+    def index(self, /) -> int:
+        """
+        Its place in the replay, from 0: requests are posted in the order they came, answers come as they come.
+        """
+    @property
+    def request(self, /) -> RecordedRequest:
+        """
+        The request as it was recorded.
+        """
+    @property
+    def status(self, /) -> int | None:
+        """
+        The HTTP status answered now; ``None`` if there was no answer.
+        """
+
+@final
 class Reply:
     """
     What to answer the webhook request with. The body is always empty: a stranger learns nothing.
@@ -2651,11 +2905,16 @@ class Sender:
         """
         Sends; what ``send`` returns or raises comes through the mailbox under the ticket returned.
         """
+    def submit_token(self, /, request: PreparedRedirect, mailbox: Mailbox) -> int:
+        """
+        Has our own credential fetch a token and keeps it for the request. ``None``, or the outcome if there is none in
+        time, comes through the mailbox under the ticket returned.
+        """
     def submit_warm_up(
         self, /, tenant_id: str | None, seconds: SupportsFloat | SupportsIndex, mailbox: Mailbox
     ) -> int:
         """
-        The same; ``None`` or an exception comes through the mailbox under the ticket returned.
+        The same, through the mailbox under the ticket returned.
         """
     def warm_up(self, /, tenant_id: str | None, seconds: SupportsFloat | SupportsIndex) -> None:
         """
@@ -2689,6 +2948,7 @@ class Simulator:
         tenant_id: str = "632899f8-2ea1-4604-8413-27bd2892079f",
         port: SupportsIndex = 0,
         *,
+        host: str = "127.0.0.1",
         own_key: bool = False,
         token_lifetime: SupportsFloat | SupportsIndex = 3600.0,
         cloud: Cloud = ...,
@@ -2773,6 +3033,11 @@ class Simulator:
         The signed token of a notification, as a bot receives it behind `Bearer `.
 
         `claims` changes or adds claims, and removes those given as `None`: really signed, and wrong.
+        """
+    @property
+    def page_url(self, /) -> str:
+        """
+        The live page for a browser: every call with its timeline and payloads, and a form to place calls.
         """
     def place_call(
         self,
@@ -2895,8 +3160,8 @@ class Simulator:
 @disjoint_base
 class SimulatorEvent:
     """
-    Something that happened to a call. Its class tells what: `NotificationSent`, `BotReplied`, `RedirectReceived` or
-    `CallFinished`.
+    Something that happened to a call. Its class tells what: `CallRang`, `NotificationSent`, `BotReplied`,
+    `RedirectReceived`, `CallFinished` or `CallFailed`.
     """
     def __repr__(self, /) -> str: ...
     @property
@@ -3222,6 +3487,36 @@ class Unknown(Outcome):
         """
 
 @final
+class Verdict:
+    """
+    What became of a recorded request.
+    """
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self, /) -> int: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def call_ids(self, /) -> tuple[str, ...]:
+        """
+        The calls it is about.
+        """
+    @property
+    def reason(self, /) -> str | None:
+        """
+        Why it was refused.
+        """
+    @property
+    def status(self, /) -> int | None:
+        """
+        The HTTP status answered.
+        """
+    @property
+    def verified(self, /) -> bool | None:
+        """
+        Whether its token was genuine and for this bot; ``None`` where nothing was verified.
+        """
+
+@final
 class Verifier:
     """
     Tells whether Microsoft sent a notification. Safe to use from many threads.
@@ -3382,10 +3677,20 @@ class Violation:
         The offending value as it is in the JSON, telephone numbers unmasked.
         """
 
+def _flush_recordings() -> None:
+    """
+    Writes what waits, at the end of the process.
+    """
+
 def _one_interpreter() -> None:
     """
     Raises ``ImportError`` in a second interpreter of a process: what is kept for ever are objects of the first one.
     Python 3.12 and newer refuse it themselves.
+    """
+
+def _read_recording(path: str) -> tuple[list[RecordedRequest], list[str]]:
+    """
+    Reads a recording: the requests, and a word on each line that could not be read.
     """
 
 def _restore(

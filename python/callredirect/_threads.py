@@ -1,4 +1,4 @@
-"""A thread for each call of what may block: synchronous handlers and credentials.
+"""A thread for each call of what may block: synchronous handlers, credentials and stores.
 
 One each, because a shared pool is full when a few of them hang, and then no later call even starts. Daemons, because a
 function that never comes back must not keep the process from ending. Microsoft lets an application have 100 calls at a
@@ -10,7 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import functools
+import inspect
 import threading
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from ._bridge import under_trio
@@ -19,37 +22,50 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-async def in_thread(function: Callable[..., Any], *args: Any) -> Any:
-    """What the function returns or raises, run in a thread with the caller's context variables."""
+def start(function: Callable[..., Any], *args: Any) -> Future[Any]:
+    """Runs it in a thread with the caller's context variables; the future has what it returns or raises."""
+    done: Future[Any] = Future()
+    context = contextvars.copy_context()
+
+    def run() -> None:
+        try:
+            result = context.run(function, *args)
+        except BaseException as error:
+            done.set_exception(error)
+        else:
+            done.set_result(result)
+
+    threading.Thread(target=run, name="callredirect", daemon=True).start()
+    return done
+
+
+async def call(function: Callable[..., Any], *args: Any, **named: Any) -> Any:
+    """What it returns or raises: awaited if it is asynchronous, in a thread if it is not, for then it may block."""
+    if inspect.iscoroutinefunction(function):
+        return await function(*args, **named)
+    running = start(functools.partial(function, *args, **named))
+    await settled(running)
+    result = running.result()
+    return await result if inspect.isawaitable(result) else result
+
+
+async def settled(result: Future[Any], seconds: float | None = None) -> bool:
+    """Waits for it, so long at most. Not by wrapping it: cancelling one who waits must not cancel it for the others."""
     if under_trio():
         from . import _trio
 
-        return await _trio.in_thread(function, *args)
+        return await _trio.settled(result, seconds)
     loop = asyncio.get_running_loop()
-    done: asyncio.Future[Any] = loop.create_future()
-    context = contextvars.copy_context()
+    waiting: asyncio.Future[None] = loop.create_future()
 
-    def settle(result: Any, error: BaseException | None) -> None:
-        if done.done():  # nobody waits any more
-            return
-        if error is None:
-            done.set_result(result)
-        else:
-            done.set_exception(error)
+    def wake() -> None:
+        if not waiting.done():  # somebody still waits
+            waiting.set_result(None)
 
-    def run() -> None:
-        result: Any = None
-        error: BaseException | None = None
-        try:
-            result = context.run(function, *args)
-        except StopIteration as stop:
-            # No future can hold one: a coroutine would end with it instead of raising it.
-            error = RuntimeError("StopIteration was raised")
-            error.__cause__ = stop
-        except BaseException as raised:
-            error = raised
+    def ring(_: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed
-            loop.call_soon_threadsafe(settle, result, error)
+            loop.call_soon_threadsafe(wake)
 
-    threading.Thread(target=run, name="callredirect", daemon=True).start()
-    return await done
+    result.add_done_callback(ring)
+    await asyncio.wait([waiting], timeout=seconds)
+    return result.done()

@@ -6,7 +6,6 @@ How long one is used is Rust's rule (``Freshness``), the same as for the package
 
 from __future__ import annotations
 
-import contextlib
 import contextvars
 import os
 import threading
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ._bridge import under_trio
 from ._credential import ask, get_token, get_token_async, text
 from ._native import Freshness
+from ._threads import settled, start
 
 if TYPE_CHECKING:
     import asyncio
@@ -24,6 +24,23 @@ if TYPE_CHECKING:
 _LONGEST_FLIGHT = 13.0
 """Seconds after which a request for a token is given up for lost: no call can wait longer."""
 _KEPT = 1000
+
+
+_lock = threading.Lock()
+"""Of all tokens: it is held for moments only."""
+
+
+def _after_fork() -> None:
+    """In the child nobody is left to release what another thread of the parent held."""
+    global _lock
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def _done(result: Future[Any], seconds: float) -> bool:
+    return not wait([result], max(0.0, seconds)).not_done
 
 
 class _Flight:
@@ -45,7 +62,7 @@ class _Flight:
         if not self.result.done():
             self.result.set_result(token)
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: BaseException) -> None:
         if not self.result.done():
             self.result.set_exception(error)
 
@@ -56,29 +73,27 @@ class Tokens:
     def __init__(self, credential: Any, scope: str) -> None:
         self._credential = credential
         self._scope = scope
-        self._lock = threading.Lock()
         self._kept: dict[str | None, tuple[str, Freshness]] = {}
         self._flights: dict[str | None, _Flight] = {}
 
     def get(self, tenant: str | None, seconds: float) -> str | None:
-        """A token, or ``None`` when the time is up first. A credential that is asked in this thread is waited for."""
+        """A token, or ``None`` when the time is up first, however long the credential takes: it has a thread."""
         if not hasattr(self._credential, "get_token"):
-            return text(get_token(self._credential, self._scope, tenant))
+            asking = start(get_token, self._credential, self._scope, tenant)
+            return text(asking.result()) if _done(asking, seconds) else None
         until = time.monotonic() + seconds
         while True:
             token, flight, mine = self._look(tenant)
-            if mine and token is None:
-                self._fly(tenant, flight)
-            elif mine:
-                run = contextvars.copy_context().run
-                threading.Thread(
-                    target=run, args=(self._fly, tenant, flight), name="callredirect", daemon=True
-                ).start()
+            if mine:
+                self._start(tenant, flight)
             if token is not None:
                 return token
-            if wait([flight.result], max(0.0, until - time.monotonic())).not_done:
+            if self._old(tenant) and not _done(flight.result, Freshness.patience(until - time.monotonic())):
+                token = self._old(tenant)
+            elif not _done(flight.result, until - time.monotonic()):
                 return None
-            token = flight.result.result()
+            else:
+                token = flight.result.result()
             if token is not None:
                 return token
 
@@ -90,24 +105,34 @@ class Tokens:
         while True:
             token, flight, mine = self._look(tenant)
             if mine:
-                self._start(tenant, flight)
+                self._start_async(tenant, flight)
             if token is not None:
                 return token
-            if not await _settled(flight.result, until - time.monotonic()):
+            patience = Freshness.patience(until - time.monotonic())
+            if self._old(tenant) and not await settled(flight.result, patience):
+                token = self._old(tenant)
+            elif not await settled(flight.result, until - time.monotonic()):
                 return None
-            token = flight.result.result()
+            else:
+                token = flight.result.result()
             if token is not None:
                 return token
 
     def refused(self, tenant: str | None, token: str) -> None:
         """Graph did not take it: forgotten, unless a newer one has taken its place."""
-        with self._lock:
+        with _lock:
             if tenant in self._kept and self._kept[tenant][0] == token:
                 del self._kept[tenant]
 
+    def _old(self, tenant: str | None) -> str | None:
+        """One that may end before it arrives, if it has not ended."""
+        with _lock:
+            kept = self._kept.get(tenant)
+            return kept[0] if kept is not None and kept[1].alive else None
+
     def _look(self, tenant: str | None) -> tuple[str | None, _Flight, bool]:
         """A token to use, the flight to wait for without one, and whether the caller is to fly it."""
-        with self._lock:
+        with _lock:
             kept, flight = self._kept.get(tenant), self._flights.get(tenant)
             advice = kept[1].advice if kept else "wait"
             token = kept[0] if kept and advice != "wait" else None
@@ -121,6 +146,13 @@ class Tokens:
             return token, flight, True
 
     def _start(self, tenant: str | None, flight: _Flight) -> None:
+        try:
+            start(self._fly, tenant, flight)
+        except RuntimeError:  # there are too many threads
+            self._over(tenant, flight)
+            raise
+
+    def _start_async(self, tenant: str | None, flight: _Flight) -> None:
         if under_trio():
             import trio
 
@@ -135,7 +167,7 @@ class Tokens:
     def _fly(self, tenant: str | None, flight: _Flight) -> None:
         try:
             self._landed(tenant, flight, get_token(self._credential, self._scope, tenant))
-        except Exception as error:
+        except BaseException as error:
             self._failed(tenant, flight, error)
         finally:
             self._over(tenant, flight)
@@ -152,7 +184,7 @@ class Tokens:
         token = text(result)
         expires_on = getattr(result, "expires_on", None)
         if isinstance(expires_on, (int, float)):
-            with self._lock:
+            with _lock:
                 kept = self._kept.pop(tenant, None)
                 if kept is not None and kept[0] == token:
                     kept[1].put_off()
@@ -163,8 +195,8 @@ class Tokens:
                     del self._kept[next(iter(self._kept))]
         flight.land(token)
 
-    def _failed(self, tenant: str | None, flight: _Flight, error: Exception) -> None:
-        with self._lock:
+    def _failed(self, tenant: str | None, flight: _Flight, error: BaseException) -> None:
+        with _lock:
             kept = self._kept.get(tenant)
         if kept is None or not kept[1].alive:
             return flight.fail(error)
@@ -172,40 +204,7 @@ class Tokens:
         return flight.land(kept[0])
 
     def _over(self, tenant: str | None, flight: _Flight) -> None:
-        with self._lock:
+        with _lock:
             if self._flights.get(tenant) is flight:
                 del self._flights[tenant]
         flight.land(None)
-
-
-async def _settled(result: Future[Any], seconds: float) -> bool:
-    """Waits for it. Not by wrapping it: cancelling one who waits must not cancel it for the others."""
-    if under_trio():
-        import trio
-
-        event, run = trio.Event(), trio.lowlevel.current_trio_token()
-
-        def ring_trio(_: object) -> None:
-            with contextlib.suppress(trio.RunFinishedError):
-                run.run_sync_soon(event.set)
-
-        result.add_done_callback(ring_trio)
-        with trio.move_on_after(max(0.0, seconds)):
-            await event.wait()
-        return result.done()
-    import asyncio
-
-    loop = asyncio.get_running_loop()
-    waiting: asyncio.Future[None] = loop.create_future()
-
-    def wake() -> None:
-        if not waiting.done():  # somebody still waits
-            waiting.set_result(None)
-
-    def ring(_: object) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed
-            loop.call_soon_threadsafe(wake)
-
-    result.add_done_callback(ring)
-    await asyncio.wait([waiting], timeout=seconds)
-    return result.done()

@@ -5,6 +5,7 @@ The same mailbox as under asyncio; a system task of trio's listens for its bell.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ import trio
 from ._native import Mailbox
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from concurrent.futures import Future
 
 _mailbox: trio.lowlevel.RunVar[TrioMailbox | None] = trio.lowlevel.RunVar("callredirect mailbox")
 
@@ -31,13 +32,14 @@ class TrioMailbox:
     async def _listen(self) -> None:
         while True:
             await trio.lowlevel.wait_readable(self.mailbox.fileno())
-            for ticket, result in self.mailbox.drain():
+            for ticket, result, error in self.mailbox.drain():
                 task = self._waiting.pop(ticket, None)
                 if task is not None:
-                    trio.lowlevel.reschedule(task, outcome.Value(result))
+                    came = outcome.Value(result) if error is None else outcome.Error(error)
+                    trio.lowlevel.reschedule(task, came)
 
     async def wait(self, ticket: int) -> Any:
-        """What the ticket was waited for. A cancelled wait returns at once; the request itself goes on."""
+        """What the ticket was waited for, or raises. A cancelled wait returns at once; the request itself goes on."""
         self._waiting[ticket] = trio.lowlevel.current_task()
 
         def abort(_: object) -> trio.lowlevel.Abort:
@@ -56,8 +58,15 @@ def mailbox() -> TrioMailbox:
     return box
 
 
-async def in_thread(function: Callable[..., Any], *args: Any) -> Any:
-    """What the function returns or raises, run in a thread that nobody waits for once the caller is cancelled."""
-    # A limiter of its own: trio's is full when some of them hang.
-    unlimited = trio.CapacityLimiter(math.inf)
-    return await trio.to_thread.run_sync(function, *args, abandon_on_cancel=True, limiter=unlimited)
+async def settled(result: Future[Any], seconds: float | None) -> bool:
+    """Whether it is done, waited for so long at most."""
+    done, run = trio.Event(), trio.lowlevel.current_trio_token()
+
+    def ring(_: object) -> None:
+        with contextlib.suppress(trio.RunFinishedError):
+            run.run_sync_soon(done.set)
+
+    result.add_done_callback(ring)
+    with trio.move_on_after(math.inf if seconds is None else max(0.0, seconds)):
+        await done.wait()
+    return result.done()

@@ -71,8 +71,7 @@ impl Settlement {
                         "rejected"
                     };
                     let code = no.code.as_deref().unwrap_or("no code");
-                    let message = no.message.as_deref().unwrap_or_default();
-                    loggable(&format!("{what}: {} {code} {message}", no.status))
+                    loggable(&format!("{what}: {} {code}", no.status))
                 }
                 Verdict::Expired { sent, reason } => {
                     format!("expired, {}: {reason}", if *sent { "sent" } else { "never sent" })

@@ -29,6 +29,12 @@ pub(super) fn read(body: &[u8]) -> Said {
     }
 }
 
+/// Whether it may be the body of a success of Graph's: there is none, or it is JSON.
+pub(super) fn is_of_graph(body: &[u8]) -> bool {
+    let body = body.trim_ascii();
+    body.is_empty() || serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok()
+}
+
 impl Said {
     fn of(error: &Map<String, Value>, depth: usize) -> Self {
         if depth > 0

@@ -8,7 +8,7 @@ use crate::send::transport::Answer;
 
 mod advice;
 mod graph_error;
-mod retry_after;
+pub(crate) mod retry_after;
 
 pub use advice::Advice;
 
@@ -28,7 +28,7 @@ pub struct Outcome {
 /// One of five.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Verdict {
-    /// Graph took it (2xx). Who picks up comes later, with the notification that the call ended.
+    /// Graph took it (202; or another 2xx that holds nothing, or JSON). Who picks up comes later, with the notification that the call ended.
     Accepted {
         /// HTTP status, 202 as documented.
         status: u16,
@@ -53,7 +53,7 @@ pub enum Verdict {
     },
 }
 
-/// One line for people: which of the five, Graph's words, what they mean and what to do.
+/// One line for people: which of the five, Graph's code, what it means and what to do.
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -118,7 +118,13 @@ impl Verdict {
     /// What an answer means on its own. `now` is the wall clock in seconds since 1970, for dates in it.
     pub fn of(answer: &Answer, now: f64) -> Self {
         match answer.status {
-            200..=299 => Self::Accepted { status: answer.status },
+            202 | 204 => Self::Accepted { status: answer.status },
+            200..=299 if graph_error::is_of_graph(&answer.body) => Self::Accepted { status: answer.status },
+            // A proxy's page, or that of a network which wants people to log in first.
+            200..=299 => Self::Unknown {
+                likely_delivered: false,
+                reason: format!("the answer {} is not Graph's: its body is no JSON", answer.status),
+            },
             410 => Self::CallGone(Refused::of(answer, now)),
             404 => match Refused::of(answer, now) {
                 refused if refused.code.as_deref() == Some("8522") => Self::CallGone(refused),
@@ -152,13 +158,13 @@ impl Refused {
     }
 }
 
-/// One line, phone numbers masked: Graph may repeat what it was sent.
+/// One line without Graph's own words: they may repeat a name or a number that it was sent.
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Graph answered {}", self.status)?;
-        let said = [&self.code, &self.message].into_iter().flatten().map(String::as_str);
-        let said = one_line(&said.collect::<Vec<_>>().join(" "));
-        if said.is_empty() { Ok(()) } else { write!(f, ": {said}") }
+        // Codes are words without blanks; what is not is no code, whatever it stands under.
+        let code = self.code.as_deref().filter(|code| !code.contains(char::is_whitespace)).map(one_line);
+        code.filter(|code| !code.is_empty()).map_or(Ok(()), |code| write!(f, ": {code}"))
     }
 }
 

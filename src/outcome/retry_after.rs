@@ -4,7 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 /// How long to wait. `now` is the wall clock in seconds since 1970; a date that has passed is no wait. Anything else
 /// is as if it were not there.
-pub(super) fn read(text: &str, now: f64) -> Option<Duration> {
+pub(crate) fn read(text: &str, now: f64) -> Option<Duration> {
     let text = text.trim();
     if let Ok(seconds) = text.parse() {
         return Duration::try_from_secs_f64(seconds).ok();

@@ -17,17 +17,14 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use tokio::runtime::Runtime;
 
-use super::credential::credential_error;
 use super::hint::{As, hint};
-use super::outcome;
-use super::send::{Cold, Sent};
 use crate::send::PerProcess;
 
 hint! {
-    Drained = "list[tuple[int, Any]]";
+    Drained = "list[tuple[int, Any, BaseException | None]]";
 }
 
-type Letters = Vec<(u64, Py<PyAny>)>;
+type Letters = Vec<(u64, Py<PyAny>, Option<Py<PyAny>>)>;
 
 /// Raises ``ImportError`` in a second interpreter of a process: what is kept for ever are objects of the first one.
 /// Python 3.12 and newer refuse it themselves.
@@ -80,26 +77,14 @@ pub(super) fn block_on<T: Send + 'static>(
             Ok(value) => return Ok(value),
             Err(RecvTimeoutError::Timeout) => py.check_signals()?,
             Err(RecvTimeoutError::Disconnected) => {
-                return Err(PyRuntimeError::new_err(
-                    "the request was lost inside callredirect: please report it",
-                ));
+                return Err(lost());
             }
         }
     }
 }
 
-/// Makes an object of a result, on a thread that holds the interpreter.
-pub(super) type Make = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
-
-/// What a ticket was waiting for.
-pub(super) enum Completion {
-    Redirect(Sent),
-    WarmUp(Result<(), Cold>),
-    /// Keys were fetched; or why not.
-    Keys(Result<(), String>),
-    /// Anything else, made into an object where it is drained.
-    Made(Make),
-}
+/// Makes an object of a result, or the exception to raise for it, on a thread that holds the interpreter.
+type Make = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
 
 /// Finished requests of one event loop.
 #[pyclass(frozen, module = "callredirect._native")]
@@ -111,16 +96,16 @@ pub(super) struct Mailbox {
 
 /// Owns both ends of the bell: ringing it when nobody is left to hear must not raise SIGPIPE.
 struct Post {
-    letters: Mutex<Vec<(u64, Completion)>>,
+    letters: Mutex<Vec<(u64, Make)>>,
     rope: UnixStream,
     bell: UnixStream,
 }
 
 impl Post {
-    fn put(&self, ticket: u64, completion: Completion) {
+    fn put(&self, ticket: u64, make: Make) {
         let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
         let first = letters.is_empty();
-        letters.push((ticket, completion));
+        letters.push((ticket, make));
         drop(letters);
         if first {
             // One byte for each emptied mailbox cannot fill the pipe.
@@ -129,9 +114,39 @@ impl Post {
     }
 }
 
+/// The duty to answer a ticket. Whoever waits for one that panicked would wait for ever: dropped unpaid, it says so.
+struct Owed {
+    post: Arc<Post>,
+    ticket: u64,
+    paid: bool,
+}
+
+impl Owed {
+    fn pay(mut self, make: Make) {
+        self.paid = true;
+        self.post.put(self.ticket, make);
+    }
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        if !self.paid {
+            self.post.put(self.ticket, Box::new(|_| Err(lost())));
+        }
+    }
+}
+
+fn lost() -> PyErr {
+    PyRuntimeError::new_err("the request was lost inside callredirect: please report it")
+}
+
 impl Mailbox {
-    /// Runs a future on the runtime; its completion comes under the ticket returned.
-    pub(super) fn spawn(&self, future: impl Future<Output = Completion> + Send + 'static) -> PyResult<u64> {
+    /// Runs a future on the runtime; what is made of its result comes under the ticket returned.
+    pub(super) fn spawn<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = T> + Send + 'static,
+        make: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
+    ) -> PyResult<u64> {
         let runtime = runtime()?;
         if process::id() != self.pid {
             return Err(PyRuntimeError::new_err(
@@ -140,8 +155,11 @@ impl Mailbox {
             ));
         }
         let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
-        let post = Arc::clone(&self.post);
-        runtime.spawn(async move { post.put(ticket, future.await) });
+        let owed = Owed { post: Arc::clone(&self.post), ticket, paid: false };
+        runtime.spawn(async move {
+            let result = future.await;
+            owed.pay(Box::new(move |py| make(py, result)));
+        });
         Ok(ticket)
     }
 }
@@ -168,11 +186,12 @@ impl Mailbox {
         self.pid
     }
 
-    /// Everything finished since the last time, with the tickets it was waited for under.
-    fn drain(&self, py: Python<'_>) -> PyResult<As<Drained, Letters>> {
+    /// Everything finished since the last time: the ticket it was waited for under, what it came to, and what is to be
+    /// raised instead.
+    fn drain(&self, py: Python<'_>) -> As<Drained, Letters> {
         if self.pid != process::id() {
             // A forked child that still has the loop of its parent: the bell rings for the parent.
-            return Ok(Vec::new().into());
+            return Vec::new().into();
         }
         // Silence the bell first: what comes in from here on rings it again.
         let _ = (&self.post.bell).read(&mut [0; 64]);
@@ -180,21 +199,10 @@ impl Mailbox {
             let mut letters = self.post.letters.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *letters)
         };
-        let done = letters.into_iter().map(|(ticket, completion)| {
-            let value = match completion {
-                Completion::Redirect(Sent::Done(outcome)) => outcome::object(py, outcome)?,
-                Completion::Redirect(Sent::NoToken(error)) => {
-                    credential_error(py, error).into_value(py).into_any()
-                }
-                Completion::WarmUp(Err(cold)) => cold.error(py).into_value(py).into_any(),
-                Completion::Redirect(Sent::TokenRefused)
-                | Completion::WarmUp(Ok(()))
-                | Completion::Keys(Ok(())) => py.None(),
-                Completion::Made(make) => make(py)?,
-                Completion::Keys(Err(reason)) => reason.into_pyobject(py)?.into_any().unbind(),
-            };
-            Ok((ticket, value))
+        let done = letters.into_iter().map(|(ticket, make)| match make(py) {
+            Ok(value) => (ticket, value, None),
+            Err(error) => (ticket, py.None(), Some(error.into_value(py).into_any())),
         });
-        Ok(done.collect::<PyResult<Vec<_>>>()?.into())
+        done.collect::<Vec<_>>().into()
     }
 }

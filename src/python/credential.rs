@@ -12,7 +12,9 @@ use super::errors::{exception, raise};
 use super::hint::{As, hint};
 use crate::Secret;
 use crate::send::clock;
-use crate::send::token::{Advice, Certificate, Credential, Endpoint, Life, TokenError, TokenProvider};
+use crate::send::token::{
+    Advice, Certificate, Credential, Endpoint, Life, TokenError, TokenProvider, patience,
+};
 
 hint! {
     AdviceWord = "Literal['use', 'refresh', 'wait']";
@@ -291,6 +293,12 @@ impl Freshness {
     #[getter]
     fn alive(&self) -> bool {
         self.life().alive(clock::now())
+    }
+
+    /// Seconds that a newer one is waited for, of those that are left for a call, while this one has not ended.
+    #[staticmethod]
+    fn patience(seconds: f64) -> f64 {
+        patience(Duration::try_from_secs_f64(seconds).unwrap_or_default()).as_secs_f64()
     }
 
     /// A refresh failed or brought the same token.

@@ -7,7 +7,6 @@ use pyo3::types::{PyDict, PyTuple};
 
 use super::hint::{As, hint};
 use super::value::{Reduced, reduce, replace, repr_fields};
-use crate::mask_phones;
 use crate::outcome::{Attempt as CoreAttempt, Outcome as CoreOutcome, Refused, Verdict};
 
 hint! {
@@ -180,13 +179,15 @@ impl Outcome {
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let fields = slf.get().fields(slf.py())?;
         if let Verdict::Rejected(no) | Verdict::CallGone(no) = &slf.get().core.verdict {
-            // Graph may repeat what it was sent.
-            fields.set_item("message", no.message.as_deref().map(mask_phones))?;
+            // Graph may repeat what it was sent: names, numbers.
+            let hidden = |message: &String| format!("<{} characters>", message.chars().count());
+            fields.set_item("message", no.message.as_ref().map(hidden))?;
         }
         repr_fields(&slf.get_type().name()?.to_string(), &fields)
     }
 
-    /// One line for people: what became of it, Graph's words, what they mean and what to do.
+    /// One line for people: what became of it, Graph's code, what it means and what to do. Graph's own words are in
+    /// ``message`` only: they may repeat a name.
     fn __str__(&self) -> String {
         self.core.verdict.to_string()
     }
@@ -251,7 +252,7 @@ fn outcome(
     Ok(PyClassInitializer::from(Outcome { core }))
 }
 
-/// Graph took the redirect (2xx, as documented 202). The targets ring now; who picks up comes with the notification
+/// Graph took the redirect: 202 as documented, or another 2xx without a body or with one of JSON. The targets ring now; who picks up comes with the notification
 /// that the call ended.
 #[pyclass(frozen, extends = Outcome, module = "callredirect")]
 pub(super) struct Accepted;

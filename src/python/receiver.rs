@@ -9,7 +9,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::bridge::{Completion, Mailbox, runtime};
+use super::bridge::{Mailbox, runtime};
 use super::hint::{As, hint};
 use super::notification::arrival;
 use super::redirector::{Receipt, Reply, RequestHeaders, body_text};
@@ -128,7 +128,9 @@ impl Receiver {
     /// Fetches Microsoft's keys, or waits for who is at it; ``None`` or the reason of the failure comes through the mailbox.
     fn fetch_keys(&self, mailbox: &Mailbox) -> PyResult<u64> {
         let verifier = Arc::clone(&self.verifier);
-        mailbox.spawn(async move { Completion::Keys(verifier.fetch_keys().await) })
+        mailbox.spawn(async move { verifier.fetch_keys().await }, |py, fetched| {
+            Ok(fetched.err().into_pyobject(py)?.unbind())
+        })
     }
 
     /// The calls of this process, oldest first.
@@ -259,11 +261,7 @@ fn answer<T: Send + 'static, H>(
     make: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
 ) -> PyResult<As<H, Py<PyAny>>> {
     if let Some(mailbox) = mailbox {
-        let asking = async move {
-            let answer = question.await;
-            Completion::Made(Box::new(move |py| make(py, answer)))
-        };
-        return Ok(mailbox.spawn(asking)?.into_pyobject(py)?.into_any().unbind().into());
+        return Ok(mailbox.spawn(question, make)?.into_pyobject(py)?.into_any().unbind().into());
     }
     match pin!(question).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(answer) => Ok(make(py, answer)?.into()),

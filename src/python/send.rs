@@ -9,7 +9,7 @@ use pyo3::exceptions::{PyConnectionError, PyRuntimeError, PyTypeError, PyValueEr
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use super::bridge::{Completion, Mailbox, block_on};
+use super::bridge::{Mailbox, block_on};
 use super::call::Call;
 use super::credential::{self, credential_error};
 use super::errors::{exception, raise};
@@ -121,6 +121,8 @@ pub(super) struct PreparedRedirect {
     retries: Retries,
     /// Between two tokens: what became of it so far.
     under_way: Arc<Mutex<Option<Sending>>>,
+    /// What our own credential gave for it, fetched ahead.
+    token: Arc<Mutex<Option<Secret>>>,
 }
 
 impl PreparedRedirect {
@@ -147,13 +149,7 @@ impl PreparedRedirect {
     /// The outcome for a request that was never sent.
     #[pyo3(signature = (reason) -> "Outcome")]
     fn never_sent(&self, py: Python<'_>, reason: String) -> PyResult<Py<PyAny>> {
-        let core = Outcome {
-            verdict: Verdict::Expired { sent: false, reason },
-            attempts: Vec::new(),
-            elapsed: Duration::ZERO,
-            client_request_id: self.prepared.client_request_id().to_owned(),
-        };
-        outcome::object(py, core)
+        outcome::object(py, never_sent(&self.prepared, reason))
     }
 
     /// The outcome when Graph did not take the token and there is no other.
@@ -163,8 +159,17 @@ impl PreparedRedirect {
     }
 }
 
+fn never_sent(prepared: &Prepared, reason: String) -> Outcome {
+    Outcome {
+        verdict: Verdict::Expired { sent: false, reason },
+        attempts: Vec::new(),
+        elapsed: Duration::ZERO,
+        client_request_id: prepared.client_request_id().to_owned(),
+    }
+}
+
 /// What sending came to.
-pub(super) enum Sent {
+enum Sent {
     Done(Outcome),
     /// Another token may be tried.
     TokenRefused,
@@ -172,14 +177,24 @@ pub(super) enum Sent {
     NoToken(TokenError),
 }
 
+impl Sent {
+    fn object(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        match self {
+            Self::Done(outcome) => outcome::object(py, outcome),
+            Self::TokenRefused => Ok(py.None()),
+            Self::NoToken(error) => Err(credential_error(py, error)),
+        }
+    }
+}
+
 /// Why a client is not warm.
-pub(super) enum Cold {
+enum Cold {
     NoToken(NoToken),
     NoConnection(String),
 }
 
 impl Cold {
-    pub(super) fn error(self, py: Python<'_>) -> PyErr {
+    fn error(self, py: Python<'_>) -> PyErr {
         match self {
             Self::NoToken(NoToken::Refused(error)) => credential_error(py, error),
             Self::NoToken(NoToken::Late(why)) => credential_error(py, TokenError::new(why)),
@@ -187,6 +202,8 @@ impl Cold {
         }
     }
 }
+
+const NO_TOKEN: &str = "there is no token to send";
 
 type Work<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
 
@@ -290,7 +307,14 @@ impl Sender {
         let prepared = prepared.map_err(|error| unsendable(py, error))?;
         let prepared = prepared.of_tenant(tenant_id.as_deref());
         let retries = self.retries.clone();
-        Ok(PreparedRedirect { prepared, deadline, tenant_id, retries, under_way: Arc::default() })
+        Ok(PreparedRedirect {
+            prepared,
+            deadline,
+            tenant_id,
+            retries,
+            under_way: Arc::default(),
+            token: Arc::default(),
+        })
     }
 
     /// Sends and waits, the interpreter released. Without a token the credential given at first is asked. ``None``:
@@ -302,11 +326,7 @@ impl Sender {
         request: &PreparedRedirect,
         token: Option<&Bound<'_, PyString>>,
     ) -> PyResult<Py<PyAny>> {
-        match block_on(py, self.sending(py, request, token)?)? {
-            Sent::Done(outcome) => outcome::object(py, outcome),
-            Sent::TokenRefused => Ok(py.None()),
-            Sent::NoToken(error) => Err(credential_error(py, error)),
-        }
+        block_on(py, self.sending(py, request, token)?)?.object(py)
     }
 
     /// Sends; what ``send`` returns or raises comes through the mailbox under the ticket returned.
@@ -319,7 +339,24 @@ impl Sender {
         mailbox: &Mailbox,
     ) -> PyResult<u64> {
         let future = self.sending(py, request, token)?;
-        mailbox.spawn(async move { Completion::Redirect(future.await) })
+        mailbox.spawn(future, |py, sent| sent.object(py))
+    }
+
+    /// Has our own credential fetch a token and keeps it for the request. ``None``, or the outcome if there is none in
+    /// time, comes through the mailbox under the ticket returned.
+    fn submit_token(&self, request: &PreparedRedirect, mailbox: &Mailbox) -> PyResult<u64> {
+        let tokens = self.tokens.clone().ok_or_else(|| PyValueError::new_err(NO_TOKEN))?;
+        let (tenant, cloud, deadline) = (request.tenant_id.clone(), self.cloud, request.deadline);
+        let (kept, prepared) = (Arc::clone(&request.token), request.prepared.clone());
+        let fetching = async move { tokens.token(tenant.as_deref(), cloud, deadline).await };
+        mailbox.spawn(fetching, move |py, fetched| match fetched {
+            Ok(token) => {
+                *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(token);
+                Ok(py.None())
+            }
+            Err(NoToken::Late(reason)) => outcome::object(py, never_sent(&prepared, reason)),
+            Err(NoToken::Refused(error)) => Err(credential_error(py, error)),
+        })
     }
 
     /// Opens a connection, and has a token fetched if the credential is our own.
@@ -328,11 +365,12 @@ impl Sender {
         block_on(py, self.warming(tenant_id, seconds)?)?.map_err(|cold| cold.error(py))
     }
 
-    /// The same; ``None`` or an exception comes through the mailbox under the ticket returned.
+    /// The same, through the mailbox under the ticket returned.
     #[pyo3(signature = (tenant_id, seconds, mailbox))]
     fn submit_warm_up(&self, tenant_id: Option<String>, seconds: f64, mailbox: &Mailbox) -> PyResult<u64> {
-        let future = self.warming(tenant_id, seconds)?;
-        mailbox.spawn(async move { Completion::WarmUp(future.await) })
+        mailbox.spawn(self.warming(tenant_id, seconds)?, |py, warm| {
+            warm.map(|()| py.None()).map_err(|cold| cold.error(py))
+        })
     }
 
     /// From now on nothing is prepared; connections close when what is under way has ended.
@@ -369,10 +407,12 @@ impl Sender {
                 }
             }));
         }
-        let tokens = self.tokens.clone().ok_or_else(|| PyValueError::new_err("there is no token to send"))?;
+        let tokens = self.tokens.clone().ok_or_else(|| PyValueError::new_err(NO_TOKEN))?;
         let (tenant, cloud, deadline) = (request.tenant_id.clone(), self.cloud, request.deadline);
+        let ahead = request.token.lock().unwrap_or_else(PoisonError::into_inner).take();
         Ok(Box::pin(async move {
-            let sent = token::send(sending, &transport, &tokens, tenant.as_deref(), cloud, deadline).await;
+            let source = token::Source { tokens: &tokens, tenant: tenant.as_deref(), cloud, deadline };
+            let sent = token::send(sending, &transport, source, ahead).await;
             sent.map_or_else(Sent::NoToken, Sent::Done)
         }))
     }

@@ -1,12 +1,31 @@
 //! What belongs to one process: after a fork it is made anew.
 
+use std::convert::Infallible;
 use std::process;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// How deep a line of forks, each using what the one before it made, is sure never to hang.
+const GENERATIONS: usize = 7;
 
 /// A value of the process that made it. A forked child makes its own and never drops its parent's: dropping takes
-/// locks that threads of the parent may have held at the fork, and waits for threads that the child does not have.
+/// locks that threads of the parent may have held at the fork, and waits for threads that the child does not have. For
+/// the same reason each process has a lock of its own here, which none of its parents ever held.
 #[derive(Debug)]
-pub struct PerProcess<T>(Mutex<Option<(u32, T)>>);
+pub struct PerProcess<T> {
+    generations: [Generation<T>; GENERATIONS],
+    /// For all later ones.
+    last: Slot<T>,
+}
+
+type Slot<T> = Mutex<Option<(u32, T)>>;
+
+#[derive(Debug)]
+struct Generation<T> {
+    /// The process whose it is; 0 until there is one.
+    pid: AtomicU32,
+    slot: Slot<T>,
+}
 
 impl<T> Default for PerProcess<T> {
     fn default() -> Self {
@@ -17,14 +36,34 @@ impl<T> Default for PerProcess<T> {
 impl<T> PerProcess<T> {
     /// Nothing yet.
     pub const fn new() -> Self {
-        Self(Mutex::new(None))
+        let generations =
+            [const { Generation { pid: AtomicU32::new(0), slot: Mutex::new(None) } }; GENERATIONS];
+        Self { generations, last: Mutex::new(None) }
+    }
+
+    /// Lets go of the value, if it is of this process.
+    pub fn clear(&self) {
+        let mut kept = self.lock();
+        if kept.as_ref().is_some_and(|(pid, _)| *pid == process::id()) {
+            *kept = None;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<(u32, T)>> {
+        let own = process::id();
+        let mine = |of: &&Generation<T>| {
+            let before = of.pid.compare_exchange(0, own, Ordering::AcqRel, Ordering::Acquire);
+            before.map_or_else(|pid| pid == own, |_| true)
+        };
+        let slot = self.generations.iter().find(mine).map_or(&self.last, |generation| &generation.slot);
+        slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<T: Clone> PerProcess<T> {
     /// The value of this process, made on first use.
     pub fn get_or_make<E>(&self, make: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.lock();
         if let Some((pid, value)) = kept.as_ref()
             && *pid == process::id()
         {
@@ -36,21 +75,22 @@ impl<T: Clone> PerProcess<T> {
     }
 }
 
-impl<T> PerProcess<T> {
-    /// Lets go of the value, if it is of this process.
-    pub fn clear(&self) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.as_ref().is_some_and(|(pid, _)| *pid == process::id()) {
-            *kept = None;
-        }
+impl<T: Clone + Default> PerProcess<T> {
+    /// The value of this process, empty on first use.
+    pub fn get(&self) -> T {
+        let Ok(value) = self.get_or_make(|| Ok::<_, Infallible>(T::default()));
+        value
     }
 }
 
 impl<T> Drop for PerProcess<T> {
     fn drop(&mut self) {
-        let kept = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if kept.as_ref().is_some_and(|(pid, _)| *pid != process::id()) {
-            std::mem::forget(kept.take());
+        let earlier = self.generations.iter_mut().map(|generation| &mut generation.slot);
+        for slot in earlier.chain([&mut self.last]) {
+            let kept = slot.get_mut().unwrap_or_else(PoisonError::into_inner);
+            if kept.as_ref().is_some_and(|(pid, _)| *pid != process::id()) {
+                std::mem::forget(kept.take());
+            }
         }
     }
 }

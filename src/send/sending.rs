@@ -59,7 +59,8 @@ pub struct Sending {
     deadline: Deadline,
     retries: Retries,
     chance: fastrand::Rng,
-    start: Instant,
+    /// Of the first attempt.
+    start: Option<Instant>,
     attempts: Vec<Attempt>,
     /// What to do when run.
     doing: Doing,
@@ -100,7 +101,7 @@ impl Sending {
             deadline,
             retries: retries.clone(),
             chance: retries.chance(),
-            start: clock::now(),
+            start: None,
             attempts: Vec::new(),
             doing: Doing::Redirect,
             standing: Verdict::Expired { sent: false, reason },
@@ -151,7 +152,7 @@ impl Sending {
         Outcome {
             verdict: self.standing.clone(),
             attempts: self.attempts.clone(),
-            elapsed: clock::now().saturating_duration_since(self.start),
+            elapsed: self.start.map_or(Duration::ZERO, |start| clock::now().saturating_duration_since(start)),
             client_request_id: self.request.client_request_id().to_owned(),
         }
     }
@@ -254,12 +255,13 @@ impl Sending {
     async fn probe(&mut self, transport: &Transport, token: &Secret) -> Happened {
         let (began, until) = (clock::now(), self.until());
         let headers = self.request.headers();
-        let get = transport.get_json(self.request.call().clone(), token, &headers, until);
+        let flag = SentFlag::default();
+        let get = transport.get_json(self.request.call().clone(), token, &headers, until, &flag);
         let result = match timeout_at(until, get).await {
             Ok(result) => result.map(|answer| without_token(answer, token)),
             Err(_) => Err(self.too_slow(until, "no answer")),
         };
-        self.keep_attempt(true, began, true, &result);
+        self.keep_attempt(true, began, !flag.withdrawn(), &result);
         let Ok(answer) = result else { return Happened::NoWordOfTheCall(None) };
         match (Word::of(&answer), Verdict::of(&answer, clock::unix())) {
             (Word::Rings, _) => Happened::StillRinging,
@@ -291,9 +293,10 @@ impl Sending {
     }
 
     fn keep_attempt(&mut self, probe: bool, began: Instant, sent: bool, result: &Result<Answer, Failure>) {
+        let start = *self.start.get_or_insert(began);
         self.attempts.push(Attempt {
             probe,
-            started: began.saturating_duration_since(self.start),
+            started: began.saturating_duration_since(start),
             duration: clock::now().saturating_duration_since(began),
             sent,
             status: result.as_ref().ok().map(|answer| answer.status),

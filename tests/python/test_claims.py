@@ -29,7 +29,7 @@ from callredirect import _claims, _redirector
 from callredirect._workers import siblings
 from callredirect.testing import Simulator
 from redis_server import RedisServer
-from servers import RawServer
+from servers import RawServer, response
 from test_redirector import (
     APP,
     TO_ALICE,
@@ -131,6 +131,26 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str | Clai
 def redis(tmp_path: Path) -> Iterator[RedisServer]:
     with RedisServer(tmp_path) as server:
         yield server
+
+
+@pytest.mark.parametrize("comes", [True, False])
+async def test_nothing_is_written_as_sent_before_there_is_a_token(graph: Simulator, comes: bool) -> None:  # noqa: F811
+    grant = {"access_token": graph.access_token(), "expires_in": 3600, "token_type": "Bearer"}
+    answer = response("200 OK", json.dumps(grant).encode()) if comes else response("400 No", b"{}")
+    kept = DictStore()
+    with RawServer(answer, open_gate=False) as issuer:
+        credential = cr.ClientSecret("app", "secret", graph.tenant_id, authority=issuer.url)
+        bot = bot_for(graph, store=kept, credential=credential)
+        call_id = graph.place_call()
+        await bot.handle(body(created(call_id)), headers(graph))
+        await asyncio.to_thread(issuer.wait_for, 1)
+        # Whoever takes over from a worker that dies here knows that nothing has left.
+        assert [record.stage for record in kept.kept.values()] == ["claimed"]
+        issuer.gate.set()
+        await bot.close()
+    (record,) = kept.kept.values()
+    assert (record.stage, record.attempts) == (("accepted", 1) if comes else ("failed", 0))
+    assert len(graph.redirects) == int(comes)
 
 
 def store_warnings(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -22,7 +22,7 @@ import pytest
 import callredirect as cr
 from callredirect.testing import Simulator
 from conftest import FIXTURES
-from servers import ACCEPTED, RawServer, refused_url, response
+from servers import ACCEPTED, RawServer, ScriptedServer, refused_url, response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,7 +108,7 @@ def ear(capfd: pytest.CaptureFixture[str]) -> Iterator[Ear]:
 def error_of_graph(status: str) -> bytes:
     """A server that repeats all it was sent."""
     words = {"code": ACCESS, "message": f"{PHONE} {NAME} {ACCESS}", "innerError": {"requestId": ACCESS}}
-    body = json.dumps({"error": words | {"message": f"{PHONE} {ACCESS}"}}).encode()
+    body = json.dumps({"error": words}).encode()
     return response(status, body, f"request-id: {ACCESS}\r\n")
 
 
@@ -118,6 +118,7 @@ ANSWERS: dict[str, bytes | None] = {
     "not there": error_of_graph("404 No"),
     "token refused": error_of_graph("401 Unauthorized"),
     "server error": error_of_graph("502 Bad Gateway"),
+    "another server error": error_of_graph("500 Internal Server Error"),
     "nonsense": b"HTTP/9 \x00 nonsense\r\n\r\n",
     "broken off": None,
     "no JSON": response("400 Bad", b"<html>"),
@@ -171,6 +172,16 @@ def test_clients(ear: Ear, answer: bytes | None) -> None:
             ear.show(client)
             ear.show(other)
         assert any(ACCESS.encode() in request for request in graph.requests)
+
+
+def test_an_error_and_then_a_call_that_is_gone(ear: Ear) -> None:
+    for last in ("404 Not Found", "409 Conflict", "400 Bad Request"):
+        rings = response("200 OK", b'{"state": "incoming"}')
+        with ScriptedServer([error_of_graph("500 Error"), rings, error_of_graph(last)]) as graph:
+            outcome = cr.Client(ACCESS, base_url=graph.url).redirect(CALL, REDIRECTS[0])
+        assert isinstance(outcome, cr.Unknown) and len(outcome.attempts) == 3
+        ear.show(outcome)
+        ear.show(outcome.reason)
 
 
 @pytest.mark.parametrize(

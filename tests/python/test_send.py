@@ -141,17 +141,17 @@ def test_a_refusal_says_what_to_do(send: Send, graph: Simulator) -> None:
     assert f"the token is of tenant another-tenant, the call of {graph.tenant_id}" in outcome.explanation
     assert "the call's tenant" in outcome.cure
     line = str(outcome)
-    assert line.startswith("rejected: Graph answered 403: 7505 Request authorization tenant mismatch. (")
+    assert line.startswith("rejected: Graph answered 403: 7505 (")
     assert outcome.explanation in line and outcome.cure in line and "\n" not in line
     assert pickle.loads(pickle.dumps(outcome)).cure == outcome.cure
     assert cr.Rejected(418, "8523").explanation is cr.Rejected(418, "8523").cure is None
 
 
-def test_graphs_words_are_shown_without_numbers() -> None:
+def test_graphs_words_are_in_the_message_only() -> None:
     outcome = cr.Rejected(400, "BadRequest", "No route to\n+12345678901")
     assert outcome.message == "No route to\n+12345678901"
-    assert "2345678901" not in repr(outcome) + str(outcome)
-    assert "+*********01" in repr(outcome) and "No route to +*********01" in str(outcome)
+    assert "No route" not in repr(outcome) + str(outcome) and "2345678901" not in repr(outcome) + str(outcome)
+    assert "message='<24 characters>'" in repr(outcome) and "BadRequest" in str(outcome)
 
 
 def test_a_call_that_is_gone(send: Send, graph: Simulator) -> None:
@@ -369,7 +369,10 @@ def test_a_value_can_be_copied_pickled_and_printed(value: Any) -> None:
     for again in (copy.copy(value), copy.deepcopy(value), value.__replace__()):
         assert again == value and type(again) is type(value) and hash(again) == hash(value)
     names = {name: getattr(cr, name) for name in cr.__all__}
-    assert eval(repr(value), names) == value
+    again = eval(repr(value), names)
+    if getattr(value, "message", None) is not None:  # Graph's words are not repeated
+        again = again.__replace__(message=value.message)
+    assert again == value
     assert value != "something else" and value is not None
     with pytest.raises(AttributeError):
         value.status = 1

@@ -340,6 +340,55 @@ def test_credentials_survive_a_fork(graph: Simulator) -> None:
     assert (done.stdout, done.stderr) == ("7 True\n", "")
 
 
+FORK_UNDER_LOAD = """
+import os, signal, sys, threading, time, warnings
+import callredirect as cr
+from callredirect import _tokens
+warnings.simplefilter("ignore", DeprecationWarning)  # of any fork with threads, since Python 3.12
+sys.setswitchinterval(1e-6)
+url, app, secret, tenant, forks = *sys.argv[1:5], int(sys.argv[5])
+
+class Credential:
+    def get_token(self, *scopes, **options):
+        return type("Token", (), {"token": "token", "expires_on": time.time()})  # to be asked for each time
+
+clients = [cr.Client(own, base_url=url) for own in (cr.ClientSecret(app, secret, tenant, authority=url), Credential())]
+def fetch(client):
+    while True:
+        try:
+            client.warm_up(timeout=5)
+        except (cr.CredentialError, OSError):
+            pass
+for client in clients * 3:
+    threading.Thread(target=fetch, args=(client,), daemon=True).start()
+codes = []
+for turn in range(forks):
+    time.sleep(0.002)
+    held = turn % 2 and _tokens._lock.acquire()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # ends a child that hangs
+        for client in clients:
+            client.warm_up(timeout=15)
+        os._exit(7)
+    if held:
+        _tokens._lock.release()
+    codes.append(child)
+codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in codes]
+print(set(codes), flush=True)
+os._exit(0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_while_others_fetch_tokens_leaves_no_child_hanging() -> None:
+    with Simulator(token_lifetime=0.0) as graph:
+        known = [graph.base_url, graph.app_id, graph.client_secret, graph.tenant_id, "40"]
+        command = [sys.executable, "-c", FORK_UNDER_LOAD, *known]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.stdout, done.stderr) == ("{7}\n", "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -504,6 +553,98 @@ def test_an_old_token_serves_while_its_refresh_fails(send: Send, graph: Simulato
         time.sleep(0.001)
     assert tokens.get(None, 5) == first
     assert len(credential.asked) == 2
+
+
+class Stuck:
+    """A credential that comes back when the test is over."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.came_back = False
+
+    def get_token(self, *scopes: str, tenant_id: str | None = None) -> Token:
+        assert self.gate.wait(10)
+        self.came_back = True
+        return Token("late", time.time() + 3600)
+
+
+@pytest.fixture
+def stuck() -> Iterator[Stuck]:
+    credential = Stuck()
+    yield credential
+    credential.gate.set()
+
+
+@pytest.mark.parametrize("kind", ["get_token", "function"])
+def test_a_credential_that_hangs_holds_nobody_beyond_the_deadline(
+    send: Send, graph: Simulator, stuck: Stuck, kind: str
+) -> None:
+    credential: Any = stuck if kind == "get_token" else lambda: stuck.get_token().token
+    outcome = send(graph.place_call(), credential, graph.base_url, deadline=0.2)
+    assert isinstance(outcome, cr.Expired) and not outcome.sent
+    client = cr.Client(stuck, base_url=graph.base_url)
+    with pytest.raises(cr.CredentialError, match="no token before the deadline"):
+        client.warm_up(timeout=0.1)
+    with pytest.raises(cr.CredentialError, match="no token before the deadline"):
+        asyncio.run(cr.AsyncClient(stuck, base_url=graph.base_url).warm_up(timeout=0.1))
+    assert not stuck.came_back
+    assert graph.redirects == []
+
+
+def test_a_credential_that_hangs_does_not_keep_the_process() -> None:
+    code = """
+import threading, callredirect as cr
+class Stuck:
+    def get_token(self, *scopes, tenant_id=None):
+        threading.Event().wait()
+client = cr.Client(Stuck(), base_url="http://127.0.0.1:9")
+to = cr.Redirect([cr.Target.user("98da8a1a-1b87-452c-a713-65d3f10b1253")])
+print(type(client.redirect("call", to, deadline=0.1)).__name__)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("Expired\n", "", 0)
+
+
+def test_what_a_credential_raises_in_its_thread_reaches_the_caller(graph: Simulator) -> None:
+    class Exits:
+        def get_token(self, *scopes: str, tenant_id: str | None = None) -> Token:
+            raise SystemExit(3)
+
+    for credential in (Exits(), lambda: sys.exit(3)):
+        with pytest.raises(SystemExit):
+            cr.Client(credential, base_url=graph.base_url).redirect(CALL, TO_USER)
+
+
+@pytest.mark.parametrize("door", ["get", "get_async"])
+def test_an_old_token_serves_while_its_refresh_hangs(graph: Simulator, door: str) -> None:
+    credential = Counting(graph)
+    tokens = cr.Client(credential, base_url=graph.base_url)._tokens
+    assert tokens is not None
+
+    class Ending:
+        """The age of a token that may end before it arrives."""
+
+        advice = "wait"
+        alive = True
+
+        def put_off(self) -> None:
+            pass
+
+    def ask(seconds: float) -> str | None:
+        return tokens.get(None, seconds) if door == "get" else asyncio.run(tokens.get_async(None, seconds))
+
+    first = ask(5)
+    assert first is not None
+    tokens._kept[None] = (first, Ending())  # type: ignore[assignment]
+    credential.gate.clear()
+    assert ask(1) == first
+    assert len(credential.asked) == 2
+    # One that has ended is of no use to anybody.
+    Ending.alive = False
+    assert ask(0.1) is None
+    credential.gate.set()
 
 
 def test_all_who_wait_get_the_error_of_the_one_who_asked(graph: Simulator) -> None:

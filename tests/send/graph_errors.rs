@@ -185,10 +185,10 @@ fn what_no_source_explains_has_no_advice() {
 }
 
 #[test]
-fn one_line_without_numbers() {
+fn one_line_without_graphs_words() {
     let message = "No\nroute to +12345678901\r\n\u{1b}[31mnor tel:+49 301".to_owned();
     let no = Refused { status: 403, code: Some("7504".into()), message: Some(message), ..Refused::default() };
-    let said = "rejected: Graph answered 403: 7504 No route to +*********01 [31mnor tel:+49 301 (";
+    let said = "rejected: Graph answered 403: 7504 (";
     let line = Verdict::Rejected(no.clone()).to_string();
     assert!(line.starts_with(said) && line.contains("; what to do: ") && !line.contains('\n'), "{line}");
     assert!(Verdict::CallGone(no).to_string().starts_with("call gone: Graph answered 403"));

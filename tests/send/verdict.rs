@@ -44,6 +44,25 @@ fn every_status() {
 }
 
 #[test]
+fn a_success_that_is_not_graphs() {
+    for (status, body, expected) in [
+        (200, "", "accepted"),
+        (200, " \r\n", "accepted"),
+        (200, r#"{"id": "x"}"#, "accepted"),
+        (201, "{}", "accepted"),
+        (204, "<html>", "accepted"),
+        (202, "<html>", "accepted"),
+        (200, "<!DOCTYPE html><title>Welcome to the hotel</title>", "unknown"),
+        (203, "<html>", "unknown"),
+        (200, "OK", "unknown"),
+        (200, r#"{"id": "#, "unknown"),
+        (200, "\0", "unknown"),
+    ] {
+        assert_eq!(verdict(status, body), expected, "{status} {body}");
+    }
+}
+
+#[test]
 fn only_a_404_of_the_calling_service_means_the_call() {
     let body = r#"{"error": {"code": "8522", "message": "Call not found."}}"#;
     assert_eq!(verdict(404, body), "gone");
@@ -59,12 +78,12 @@ fn only_a_404_of_the_calling_service_means_the_call() {
 }
 
 #[test]
-fn an_unknown_outcome_repeats_what_graph_said() {
+fn an_unknown_outcome_repeats_the_code_and_no_words() {
     let body = r#"{"error": {"code": "9999", "message": "Unknown internal server error"}}"#;
     let reason = |body: &str| match Verdict::of(&answer(500, body), 0.0) {
         Verdict::Unknown { reason, .. } => reason,
         other => panic!("{other:?}"),
     };
-    assert_eq!(reason(body), "Graph answered 500: 9999 Unknown internal server error");
+    assert_eq!(reason(body), "Graph answered 500: 9999");
     assert_eq!(reason("<html>"), "Graph answered 500");
 }

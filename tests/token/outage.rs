@@ -81,11 +81,13 @@ async fn a_wait_that_fits_is_kept_and_one_that_does_not_ends_it() {
     assert_eq!(as_time_passes(ask(&provider(&server.url()), 13.0)).await.as_deref(), Ok("one"));
     assert!((seconds(2.0)..seconds(2.2)).contains(&start.elapsed()), "{:?}", start.elapsed());
 
-    let server = issuer([response("429 Too Many", "Retry-After: 60\r\n", "")]);
-    let Err(NoToken::Refused(error)) = at_once(ask(&provider(&server.url()), 13.0)).await else {
-        panic!("waited for")
-    };
-    assert_eq!(error.status, Some(429));
+    for wait in ["60", "Wed, 21 Oct 2099 07:28:00 GMT"] {
+        let server = issuer([response("429 Too Many", &format!("Retry-After: {wait}\r\n"), "")]);
+        let Err(NoToken::Refused(error)) = at_once(ask(&provider(&server.url()), 13.0)).await else {
+            panic!("waited for")
+        };
+        assert_eq!(error.status, Some(429));
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,4 +125,27 @@ async fn who_gives_up_does_not_end_it_for_the_others() {
     assert!(matches!(short, Err(NoToken::Late(_))));
     assert!(cancelled.unwrap_err().is_cancelled());
     assert_eq!(server.requests().len(), 1);
+}
+
+/// It is asked for the next token when this one is about to end, and says nothing: the call's time is for Graph.
+#[tokio::test(start_paused = true)]
+async fn an_issuer_that_hangs_holds_no_call_up_while_the_old_token_lives() {
+    let first = vec![Step::Read, Step::Write(issued("one")), Step::Close];
+    let hangs = (0..9).map(|_| vec![Step::Read, Step::Hang]);
+    let server = Server::start(std::iter::once(first).chain(hangs).collect());
+    let provider = provider(&server.url());
+    assert_eq!(at_once(ask(&provider, 13.0)).await.as_deref(), Ok("one"));
+    advance(seconds(3550.0)).await;
+    for budget in [13.0, 2.0] {
+        let start = now();
+        assert_eq!(as_time_passes(ask(&provider, budget)).await.as_deref(), Ok("one"));
+        let took = start.elapsed();
+        assert!((seconds(0.1)..seconds(budget / 10.0 + 0.1)).contains(&took), "{took:?}");
+    }
+    assert!(server.requests().len() > 1, "nobody asked");
+    // It ends while it is waited for: nothing is left but the newer one.
+    advance(seconds(48.3)).await;
+    crate::settle().await;
+    let late = as_time_passes(ask(&provider, 5.0)).await;
+    assert!(matches!(late, Err(NoToken::Late(_))), "{late:?}");
 }

@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING
 from callredirect import _native
 from callredirect._native import (
     BotReplied,
+    CallFailed,
     CallFinished,
+    CallRang,
     ClientSecret,
     Events,
     NotificationSent,
     ReceivedRedirect,
     RedirectReceived,
+    Replayed,
     RungCall,
     Scenario,
     SimulatorEvent,
     Verifier,
 )
+from callredirect.testing._redirects import IncomingCall, Redirects, SignedToken
+from callredirect.testing._replay import replay, replay_async
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -26,15 +31,23 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BotReplied",
+    "CallFailed",
     "CallFinished",
+    "CallRang",
     "Events",
+    "IncomingCall",
     "NotificationSent",
     "ReceivedRedirect",
     "RedirectReceived",
+    "Redirects",
+    "Replayed",
     "RungCall",
     "Scenario",
+    "SignedToken",
     "Simulator",
     "SimulatorEvent",
+    "replay",
+    "replay_async",
 ]
 
 

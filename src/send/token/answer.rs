@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::error::{TokenError, explain, known_error};
 use crate::Secret;
+use crate::outcome::retry_after;
 use crate::send::check_token;
 use crate::send::clock;
 use crate::send::transport::Answer;
@@ -93,6 +94,5 @@ fn code(body: &Map<String, Value>) -> Option<u32> {
 }
 
 fn retry_after(answer: &Answer) -> Option<Duration> {
-    let seconds: f64 = answer.retry_after.as_deref()?.trim().parse().ok()?;
-    Duration::try_from_secs_f64(seconds).ok()
+    retry_after::read(answer.retry_after.as_deref()?, clock::unix())
 }

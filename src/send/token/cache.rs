@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::process;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -12,13 +11,15 @@ use super::error::TokenError;
 use super::life::{Advice, Life};
 use crate::Secret;
 use crate::send::clock::{self, Instant};
+use crate::send::process::PerProcess;
 
 /// Tenants beyond this cost the one least lately asked for its token.
 const KEPT: usize = 1000;
 
 /// Tokens by `K`: a tenant and a cloud.
 pub struct TokenCache<K> {
-    entries: Mutex<HashMap<K, Entry>>,
+    /// Of each process its own: another's may have been locked when this one was forked off it.
+    entries: PerProcess<Arc<Mutex<HashMap<K, Entry>>>>,
     jitter: fn() -> f64,
 }
 
@@ -29,10 +30,9 @@ struct Entry {
     asked: Instant,
 }
 
-/// A request under way. One that another process made before a fork never lands here.
+/// A request under way.
 struct Flight {
     number: u64,
-    process: u32,
     news: watch::Receiver<News>,
 }
 
@@ -73,7 +73,7 @@ pub struct Ticket<K: Key> {
 impl<K: Key> TokenCache<K> {
     /// Empty. `jitter` gives numbers from 0 to 1.
     pub fn new(jitter: fn() -> f64) -> Arc<Self> {
-        Arc::new(Self { entries: Mutex::default(), jitter })
+        Arc::new(Self { entries: PerProcess::new(), jitter })
     }
 
     /// A number from 0 to 1.
@@ -83,10 +83,13 @@ impl<K: Key> TokenCache<K> {
 
     /// What to do for a token.
     pub fn ask(self: &Arc<Self>, key: &K) -> Ask<K> {
+        self.with(|entries| self.ask_of(entries, key))
+    }
+
+    fn ask_of(self: &Arc<Self>, entries: &mut HashMap<K, Entry>, key: &K) -> Ask<K> {
         let now = clock::now();
-        let mut entries = self.lock();
         if !entries.contains_key(key) {
-            make_room(&mut entries, now);
+            make_room(entries, now);
         }
         let entry = entries.entry(key.clone()).or_insert_with(|| Entry {
             kept: None,
@@ -95,9 +98,6 @@ impl<K: Key> TokenCache<K> {
             asked: now,
         });
         entry.asked = now;
-        if entry.flight.as_ref().is_some_and(|flight| flight.process != process::id()) {
-            std::mem::forget(entry.flight.take());
-        }
         let kept = entry.kept.as_ref().map(|(token, life)| (token.clone(), life.advice(now)));
         match (kept, &entry.flight) {
             (Some((token, Advice::Use)), _) | (Some((token, Advice::UseAndRefresh)), Some(_)) => {
@@ -111,25 +111,36 @@ impl<K: Key> TokenCache<K> {
         }
     }
 
+    /// A token that has not ended, though it may before it arrives.
+    pub fn alive(&self, key: &K) -> Option<Secret> {
+        let now = clock::now();
+        self.with(|entries| {
+            let (token, life) = entries.get(key)?.kept.as_ref()?;
+            life.alive(now).then(|| token.clone())
+        })
+    }
+
     /// Graph refused this token: it is forgotten, unless a newer one has taken its place already.
     pub fn refused(&self, key: &K, token: &Secret) {
-        if let Some(entry) = self.lock().get_mut(key)
-            && entry.kept.as_ref().is_some_and(|(kept, _)| kept.expose() == token.expose())
-        {
-            entry.kept = None;
-        }
+        self.with(|entries| {
+            if let Some(entry) = entries.get_mut(key)
+                && entry.kept.as_ref().is_some_and(|(kept, _)| kept.expose() == token.expose())
+            {
+                entry.kept = None;
+            }
+        });
     }
 
     fn ticket(self: &Arc<Self>, key: &K, entry: &mut Entry) -> Ticket<K> {
         let (news, receiver) = watch::channel(News::Trying(None));
         entry.flights += 1;
         let number = entry.flights;
-        entry.flight = Some(Flight { number, process: process::id(), news: receiver });
+        entry.flight = Some(Flight { number, news: receiver });
         Ticket { cache: Arc::clone(self), key: key.clone(), number, news }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<K, Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    fn with<R>(&self, work: impl FnOnce(&mut HashMap<K, Entry>) -> R) -> R {
+        work(&mut self.entries.get().lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -159,10 +170,7 @@ impl<K: Key> Ticket<K> {
 
     /// Whether those who wait could do with the old token.
     pub fn has_another(&self) -> bool {
-        let now = clock::now();
-        let entries = self.cache.lock();
-        let kept = entries.get(&self.key).and_then(|entry| entry.kept.as_ref());
-        kept.is_some_and(|(_, life)| life.alive(now))
+        self.cache.alive(&self.key).is_some()
     }
 
     /// Tells those who wait why it takes so long.
@@ -173,12 +181,10 @@ impl<K: Key> Ticket<K> {
     /// Here is the token and how long it lives.
     pub fn land(self, token: &Secret, lifetime: Duration) {
         let (now, jitter) = (clock::now(), self.cache.jitter());
-        if let Some(entry) = self.cache.lock().get_mut(&self.key) {
-            match &mut entry.kept {
-                Some((kept, life)) if kept.expose() == token.expose() => life.put_off(now, jitter),
-                kept => *kept = Some((token.clone(), Life::new(now, lifetime, jitter))),
-            }
-        }
+        self.with_entry(|entry| match &mut entry.kept {
+            Some((kept, life)) if kept.expose() == token.expose() => life.put_off(now, jitter),
+            kept => *kept = Some((token.clone(), Life::new(now, lifetime, jitter))),
+        });
         self.news.send_replace(News::Landed(Ok(token.clone())));
     }
 
@@ -186,25 +192,31 @@ impl<K: Key> Ticket<K> {
     pub fn fail(self, error: TokenError) {
         let (now, jitter) = (clock::now(), self.cache.jitter());
         let mut result = Err(error);
-        if let Some(entry) = self.cache.lock().get_mut(&self.key)
-            && let Some((kept, life)) = &mut entry.kept
-        {
-            life.put_off(now, jitter);
-            if life.alive(now) {
-                result = Ok(kept.clone());
+        self.with_entry(|entry| {
+            if let Some((kept, life)) = &mut entry.kept {
+                life.put_off(now, jitter);
+                if life.alive(now) {
+                    result = Ok(kept.clone());
+                }
             }
-        }
+        });
         self.news.send_replace(News::Landed(result));
+    }
+}
+
+impl<K: Key> Ticket<K> {
+    fn with_entry(&self, work: impl FnOnce(&mut Entry)) {
+        self.cache.with(|entries| entries.get_mut(&self.key).map(work));
     }
 }
 
 impl<K: Key> Drop for Ticket<K> {
     fn drop(&mut self) {
-        if let Some(entry) = self.cache.lock().get_mut(&self.key)
-            && entry.flight.as_ref().is_some_and(|flight| flight.number == self.number)
-        {
-            entry.flight = None;
-        }
+        self.with_entry(|entry| {
+            if entry.flight.as_ref().is_some_and(|flight| flight.number == self.number) {
+                entry.flight = None;
+            }
+        });
     }
 }
 

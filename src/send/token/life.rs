@@ -12,6 +12,12 @@ const LATEST: Duration = Duration::from_secs(60);
 /// No token lives longer; what claims to is asked for again in time.
 const LONGEST: Duration = Duration::from_secs(7 * 86_400);
 
+/// How long a call that has so much time left waits for a newer token while it has one that is about to end: the
+/// greater part of its time is for Graph.
+pub fn patience(left: Duration) -> Duration {
+    left / 10
+}
+
 /// The life of a token, on the monotonic clock: changes of the wall clock neither end nor prolong it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Life {

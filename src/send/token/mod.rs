@@ -12,10 +12,10 @@ mod error;
 mod life;
 mod provider;
 
-pub use authorised::send;
+pub use authorised::{Source, send};
 pub use cache::{Ask, News, Ticket, TokenCache};
 pub use certificate::Certificate;
 pub use credential::{Credential, Endpoint, TokenRequest, Want};
 pub use error::TokenError;
-pub use life::{Advice, Life};
+pub use life::{Advice, Life, patience};
 pub use provider::{NoToken, TokenProvider};

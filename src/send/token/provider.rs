@@ -10,8 +10,9 @@ use super::answer::{Read, read};
 use super::cache::{Ask, News, Ticket, TokenCache};
 use super::credential::{Credential, Want};
 use super::error::TokenError;
+use super::life::patience;
 use crate::Secret;
-use crate::send::clock;
+use crate::send::clock::{self, Instant};
 use crate::send::cloud::Cloud;
 use crate::send::deadline::{BUDGET, Deadline};
 use crate::send::process::PerProcess;
@@ -70,7 +71,15 @@ impl TokenProvider {
                 }
                 Ask::Join(news) => news,
             };
-            if let Some(result) = landed(news, deadline).await? {
+            if self.cache.alive(&want).is_some() {
+                let soon = clock::now() + patience(deadline.remaining());
+                if landed(news.clone(), soon).await.is_err()
+                    && let Some(old) = self.cache.alive(&want)
+                {
+                    return Ok(old);
+                }
+            }
+            if let Some(result) = landed(news, deadline.at()).await? {
                 return result.map_err(NoToken::Refused);
             }
             // The fetch was cut off, with the runtime it ran on: here is another.
@@ -101,10 +110,10 @@ impl TokenProvider {
 /// Waits for a flight to land; `None` when it never will.
 async fn landed(
     mut news: watch::Receiver<News>,
-    deadline: Deadline,
+    until: Instant,
 ) -> Result<Option<Result<Secret, TokenError>>, NoToken> {
     let end = async { news.wait_for(|news| matches!(news, News::Landed(_))).await.map(|news| news.clone()) };
-    match timeout_at(deadline.at(), end).await {
+    match timeout_at(until, end).await {
         Ok(Ok(News::Landed(result))) => Ok(Some(result)),
         Ok(_) => Ok(None),
         Err(_) => {

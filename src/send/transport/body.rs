@@ -40,6 +40,11 @@ impl SentFlag {
         self.settle(WITHDRAWN)
     }
 
+    /// Whether it is known not to have been sent, or not to have been looked at.
+    pub fn withdrawn(&self) -> bool {
+        self.state.load(Ordering::Acquire) == WITHDRAWN
+    }
+
     /// The server's last word was that it wants fewer requests.
     pub fn throttled(&self) -> bool {
         self.busy.load(Ordering::Acquire)

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Body, Client, Method, RequestBuilder, Response, StatusCode};
 use tokio::time::timeout_at;
 use url::Url;
@@ -59,10 +59,11 @@ pub struct Answer {
 pub struct Head(Response);
 
 impl Head {
-    /// The answer as far as it matters: the body of a success is not read, that of a refusal for a second at most and
-    /// never past `until`.
+    /// The answer as far as it matters: the body of a documented success is not read, any other for a second at most
+    /// and never past `until`.
     pub async fn answer(self, until: Instant) -> Answer {
-        let limit = if self.0.status().is_success() { 0 } else { ANSWER_LIMIT };
+        let settled = matches!(self.0.status(), StatusCode::ACCEPTED | StatusCode::NO_CONTENT);
+        let limit = if settled { 0 } else { ANSWER_LIMIT };
         read(self.0, limit, until.min(clock::now() + ANSWER_PATIENCE)).await
     }
 }
@@ -98,19 +99,20 @@ impl Transport {
         self.send(request, sent).await.map(Head)
     }
 
-    /// One GET of a JSON document, one attempt.
+    /// One GET of a JSON document, one attempt. The flag is withdrawn if no connection came about.
     pub async fn get_json(
         &self,
         url: Url,
         token: &Secret,
         headers: &[(&'static str, &str)],
         until: Instant,
+        sent: &SentFlag,
     ) -> Result<Answer, Failure> {
         let request = |http: &Client| {
             let request = http.request(Method::GET, url).bearer_auth(token.expose());
             headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))
         };
-        let response = self.send(request, &SentFlag::default()).await?;
+        let response = self.send(request, sent).await?;
         Ok(read(response, ANSWER_LIMIT, until).await)
     }
 
@@ -146,6 +148,29 @@ impl Transport {
         Ok(read(response, ANSWER_LIMIT, until).await)
     }
 
+    /// One request as somebody else once made it, for its replay. A header that no request can have is left out.
+    pub async fn repeat(
+        &self,
+        method: &str,
+        url: Url,
+        headers: &[(String, Secret)],
+        body: Bytes,
+        timeout: Duration,
+    ) -> Result<Answer, Failure> {
+        let method = method.parse().map_err(|_| Failure("it has no such method".to_owned()))?;
+        let named: HeaderMap = headers
+            .iter()
+            .filter_map(|(name, value)| {
+                let mut value = HeaderValue::from_str(value.expose()).ok()?;
+                value.set_sensitive(true);
+                Some((name.parse::<HeaderName>().ok()?, value))
+            })
+            .collect();
+        let request = |http: &Client| http.request(method, url).timeout(timeout).headers(named).body(body);
+        let response = self.send(request, &SentFlag::default()).await?;
+        Ok(read(response, 0, clock::now()).await)
+    }
+
     /// Opens a connection to the service, or finds the open one alive, so that the next request need not wait for
     /// that. Asks for the head of `url`, without a token; the answer does not matter.
     pub async fn warm_up(&self, url: Url) -> Result<(), Failure> {
@@ -165,7 +190,10 @@ impl Transport {
             // Graph asks for a new connection after a 503.
             Ok(response) if response.status() == StatusCode::SERVICE_UNAVAILABLE => drop(using),
             Ok(_) => using.ended_well(),
-            Err(error) if error.is_connect() => using.ended_well(),
+            Err(error) if error.is_connect() => {
+                sent.withdraw();
+                using.ended_well();
+            }
             Err(error) => sent.heard(Word::of(error)),
         }
         result.map_err(|error| Failure::of(&error))

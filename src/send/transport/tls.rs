@@ -1,6 +1,6 @@
 //! TLS: 1.2 or newer, certificates as the system trusts them, and beside those a private authority's.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs::default_provider;
@@ -10,29 +10,27 @@ use rustls::version::{TLS12, TLS13};
 use rustls_platform_verifier::Verifier;
 
 use super::Failure;
+use crate::send::process::PerProcess;
 
 /// Reading the system's certificates takes milliseconds, and a new set of connections must cost nothing: done when
 /// first needed and kept, for the whole process where no private authority is trusted.
 pub(super) struct Tls {
     private: Vec<CertificateDer<'static>>,
-    own: OnceLock<ClientConfig>,
+    own: PerProcess<ClientConfig>,
 }
 
-static SYSTEM: OnceLock<ClientConfig> = OnceLock::new();
+static SYSTEM: PerProcess<ClientConfig> = PerProcess::new();
 
 impl Tls {
     /// Reads the certificates of a private authority, in PEM form.
     pub(super) fn new(private_ca: Option<&[u8]>) -> Result<Self, Failure> {
         let private = private_ca.map(certificates).transpose()?.unwrap_or_default();
-        Ok(Self { private, own: OnceLock::new() })
+        Ok(Self { private, own: PerProcess::new() })
     }
 
     pub(super) fn config(&self) -> Result<ClientConfig, Failure> {
         let kept = if self.private.is_empty() { &SYSTEM } else { &self.own };
-        match kept.get() {
-            Some(config) => Ok(config.clone()),
-            None => build(&self.private).map(|config| kept.get_or_init(|| config).clone()),
-        }
+        kept.get_or_make(|| build(&self.private))
     }
 }
 
