@@ -98,6 +98,8 @@ class Arguments(argparse.ArgumentParser):
             add_help=False,
         )
         self.command = command
+        self.takes_command = False
+        """Whether a command of somebody else's may follow behind ``--``."""
         self.add_argument("-h", "--help", action="help", help="show this")
 
     def add_json(self, what: str = "print one JSON document, and errors as JSON, too") -> None:
@@ -110,11 +112,15 @@ class Arguments(argparse.ArgumentParser):
         Raises:
             Failure: They are wrong.
         """
-        for word in words:
-            if word == "--":
-                break
+        # What stands behind `--` is another program's; argparse would look at it.
+        end = list(words).index("--") if "--" in words else len(words)
+        for word in words[:end]:
             self._known(word)
-        return self.parse_args(list(words))
+        options = self.parse_args(words[:end])
+        options.command = list(words[end + 1 :])
+        if options.command and not self.takes_command:
+            raise Failure(f"callredirect {self.command} takes nothing behind --", self._see_help())
+        return options
 
     def _known(self, word: str) -> None:
         name = word.partition("=")[0]

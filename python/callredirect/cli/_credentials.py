@@ -125,8 +125,8 @@ def identity(options: argparse.Namespace) -> Identity:
         app_id=options.app_id or _set("BOT_APP_ID", "AZURE_CLIENT_ID"),
         tenant_id=options.tenant or _set("BOT_TENANT", "AZURE_TENANT_ID"),
         cloud=cloud,
-        graph_url=options.graph_url or _url("GRAPH_URL") or cloud.graph_root,
-        login_url=options.login_url or _url("LOGIN_URL") or _AUTHORITIES[options.cloud],
+        graph_url=options.graph_url or address("GRAPH_URL") or cloud.graph_root,
+        login_url=options.login_url or address("LOGIN_URL") or _AUTHORITIES[options.cloud],
         token=_first_line(options.token_file) if options.token_file else None if own else _set("GRAPH_TOKEN"),
         secret=_first_line(options.secret_file) if options.secret_file else None if own else _set("BOT_SECRET", "AZURE_CLIENT_SECRET"),
         certificate=options.certificate or (None if own else _set("AZURE_CLIENT_CERTIFICATE_PATH")),
@@ -138,7 +138,8 @@ def _set(*names: str) -> str | None:
     return next((value for name in names if (value := os.environ.get(name, "").strip())), None)
 
 
-def _url(name: str) -> str | None:
+def address(name: str) -> str | None:
+    """An address out of the environment."""
     import argparse
 
     value = _set(name)

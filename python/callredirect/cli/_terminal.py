@@ -59,14 +59,16 @@ class Terminal:
         self.stream.write(json.dumps(value, ensure_ascii=not self.unicode) + "\n")
         self.stream.flush()
 
-    def say_wrapped(self, text: str, indent: str) -> None:
-        """Prints a paragraph, with this before each of its lines."""
+    def say_wrapped(self, text: str, indent: str, first: str | None = None) -> None:
+        """Prints a paragraph, with the indent before each line, or something else before the first."""
+        first = indent if first is None else first
         if self.width is None:
-            return self.say(indent + text)
+            return self.say(first + text)
         import textwrap
 
-        for line in textwrap.wrap(text, self.width - len(indent), break_long_words=False, break_on_hyphens=False):
-            self.say(indent + line)
+        lines = textwrap.wrap(text, self.width - len(indent), break_long_words=False, break_on_hyphens=False)
+        for number, line in enumerate(lines):
+            self.say((indent if number else first) + line)
         return None
 
     def say_table(self, titles: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:

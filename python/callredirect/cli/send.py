@@ -121,10 +121,10 @@ def _invalid(error: cr.ValidationError) -> Failure:
 
 
 def _dry_run(out: Terminal, options: argparse.Namespace, redirect: cr.Redirect, who: _credentials.Identity) -> None:
-    from ._capture import capture
+    from ._capture import dry_run
 
     try:
-        request = capture(options.call_id, redirect, options.api_version, who.graph_url)
+        request = dry_run(options.call_id, redirect, options.api_version, who.graph_url)
     except cr.ValidationError as error:
         raise _invalid(error) from None
     except ValueError as error:
