@@ -83,9 +83,15 @@ def run(options: argparse.Namespace) -> int:
         stories = _ring_here(options, url, scenario, _Teller(out, as_json=options.json))
     bad = sum(not story.good for story in stories)
     if len(stories) > 1 and not options.json:
-        done = f"{len(stories) - bad} of {count(len(stories), 'call')} redirected"
-        out.say(out.paint(done, "bold", "red" if bad else "green"))
+        out.say(out.paint(_summary(stories), "bold", "red" if bad else "green"))
     return FINDING if bad else OK
+
+
+def _summary(stories: Sequence[Story]) -> str:
+    redirected = sum(story.redirected_after is not None for story in stories)
+    hung_up = sum(story.redirected_after is None and story.good for story in stories)
+    parts = [f"{redirected} of {count(len(stories), 'call')} redirected"]
+    return ", ".join(parts + [f"{hung_up} hung up before"] * bool(hung_up))
 
 
 class _Teller:

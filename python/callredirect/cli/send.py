@@ -157,7 +157,8 @@ def _document(outcome: cr.Outcome) -> dict[str, Any]:
 
 def _show(out: Terminal, outcome: cr.Outcome) -> None:
     good = isinstance(outcome, cr.Accepted)
-    out.say(out.paint("✓ " if good else "✗ ", "green" if good else "red", "bold") + plain(masked(str(outcome))))
+    mark = out.paint("✓ " if good else "✗ ", "green" if good else "red", "bold")
+    out.say_wrapped(plain(masked(str(outcome))), "  ", mark)
     for number, attempt in enumerate(outcome.attempts, 1):
         what = "the question whether it still rings" if attempt.probe else f"attempt {number}"
         came = attempt.error or f"{attempt.status} from Graph"
