@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from callredirect import _native
 from callredirect._native import (
     BotReplied,
+    CallFailed,
     CallFinished,
+    CallRang,
     ClientSecret,
     Events,
     NotificationSent,
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BotReplied",
+    "CallFailed",
     "CallFinished",
+    "CallRang",
     "Events",
     "NotificationSent",
     "ReceivedRedirect",

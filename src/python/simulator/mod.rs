@@ -20,7 +20,8 @@ mod options;
 mod results;
 mod scenario;
 pub(super) use events::{
-    BotReplied, CallFinished, Events, NotificationSent, RedirectReceived, SimulatorEvent,
+    BotReplied, CallFailed, CallFinished, CallRang, Events, NotificationSent, RedirectReceived,
+    SimulatorEvent,
 };
 pub(super) use results::{ReceivedRedirect, RungCall};
 pub(super) use scenario::Scenario;
@@ -60,6 +61,7 @@ impl Simulator {
         tenant_id = "632899f8-2ea1-4604-8413-27bd2892079f",
         port = 0,
         *,
+        host = "127.0.0.1",
         own_key = false,
         token_lifetime = 3600.0,
         client_secret: "str | None" = None,
@@ -75,6 +77,7 @@ impl Simulator {
         app_id: &str,
         tenant_id: &str,
         port: u16,
+        host: &str,
         own_key: bool,
         token_lifetime: f64,
         client_secret: Option<String>,
@@ -87,6 +90,7 @@ impl Simulator {
         let options = SimulatorOptions {
             app_id: app_id.to_owned(),
             tenant_id: tenant_id.to_owned(),
+            host: options::host(py, host)?,
             port,
             own_key,
             token_lifetime: seconds(token_lifetime)?,
@@ -106,6 +110,12 @@ impl Simulator {
     #[getter]
     fn base_url(&self) -> &str {
         self.core.base_url()
+    }
+
+    /// The live page for a browser: every call with its timeline and payloads, and a form to place calls.
+    #[getter]
+    fn page_url(&self) -> String {
+        self.core.page_url()
     }
 
     /// Where a verifier finds the issuer and the keys.
