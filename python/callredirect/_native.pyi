@@ -14,10 +14,12 @@ __all__ = [
     "BotReplied",
     "Call",
     "CallEnded",
+    "CallFailed",
     "CallFinished",
     "CallGone",
     "CallMediaState",
     "CallOptions",
+    "CallRang",
     "CallRoute",
     "CallTranscriptionInfo",
     "CallUpdated",
@@ -512,6 +514,19 @@ class CallEnded(Notification):
         """
 
 @final
+class CallFailed(SimulatorEvent):
+    """
+    A call came to nothing: nobody listens at the bot's address, or whoever rang has gone.
+    """
+
+    __match_args__: Final[tuple[Literal["problem"]]]
+    @property
+    def problem(self, /) -> str:
+        """
+        Why, in one line.
+        """
+
+@final
 class CallFinished(SimulatorEvent):
     """
     A call is over.
@@ -527,6 +542,11 @@ class CallFinished(SimulatorEvent):
     def ending(self, /) -> Ending:
         """
         How it ended, as `RungCall.ending`.
+        """
+    @property
+    def problem(self, /) -> str | None:
+        """
+        What is wrong with a bot that did not redirect it, as `RungCall.problem`.
         """
 
 @final
@@ -654,6 +674,39 @@ class CallOptions(JsonObject):
     def is_interactive_roster_enabled(self, /) -> bool | None:
         """
         Whether the roster may be changed.
+        """
+
+@final
+class CallRang(SimulatorEvent):
+    """
+    A call began: from now on it rings.
+    """
+
+    __match_args__: Final[tuple[Literal["name"], Literal["url"]]]
+    @property
+    def name(self, /) -> str | None:
+        """
+        The scenario's name for the call.
+        """
+    @property
+    def source(self, /) -> Party:
+        """
+        Who rings: a participant, as in the notification.
+        """
+    @property
+    def targets(self, /) -> list[Party]:
+        """
+        Who is rung: participants.
+        """
+    @property
+    def url(self, /) -> str:
+        """
+        The bot's address.
+        """
+    @property
+    def window(self, /) -> float:
+        """
+        Seconds it rings at most.
         """
 
 @final
@@ -1059,7 +1112,9 @@ class Events:
     Iterates over what happens; waits for the next event, and ends when the simulator is closed.
     """
     def __iter__(self, /) -> Events: ...
-    def __next__(self, /) -> NotificationSent | BotReplied | RedirectReceived | CallFinished: ...
+    def __next__(
+        self, /
+    ) -> CallRang | NotificationSent | BotReplied | RedirectReceived | CallFinished | CallFailed: ...
 
 @final
 class Expired(Outcome):
@@ -2690,6 +2745,7 @@ class Simulator:
         tenant_id: str = "632899f8-2ea1-4604-8413-27bd2892079f",
         port: SupportsIndex = 0,
         *,
+        host: str = "127.0.0.1",
         own_key: bool = False,
         token_lifetime: SupportsFloat | SupportsIndex = 3600.0,
         client_secret: str | None = None,
@@ -2775,6 +2831,11 @@ class Simulator:
         The signed token of a notification, as a bot receives it behind `Bearer `.
 
         `claims` changes or adds claims, and removes those given as `None`: really signed, and wrong.
+        """
+    @property
+    def page_url(self, /) -> str:
+        """
+        The live page for a browser: every call with its timeline and payloads, and a form to place calls.
         """
     def place_call(
         self,
@@ -2897,8 +2958,8 @@ class Simulator:
 @disjoint_base
 class SimulatorEvent:
     """
-    Something that happened to a call. Its class tells what: `NotificationSent`, `BotReplied`, `RedirectReceived` or
-    `CallFinished`.
+    Something that happened to a call. Its class tells what: `CallRang`, `NotificationSent`, `BotReplied`,
+    `RedirectReceived`, `CallFinished` or `CallFailed`.
     """
     def __repr__(self, /) -> str: ...
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ._failure import Failure, did_you_mean
@@ -12,11 +13,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-class OneOf:
+class Words(ABC):
+    """A value that begins with one of some words, for completion to know."""
+
+    @property
+    @abstractmethod
+    def words(self) -> tuple[str, ...]:
+        """The words."""
+
+
+class OneOf(Words):
     """A value out of a few words."""
 
     def __init__(self, *words: str) -> None:
-        self.words = words
+        self._words = words
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words."""
+        return self._words
 
     def __call__(self, text: str) -> str:
         if text in self.words:
@@ -130,6 +145,9 @@ class Arguments(argparse.ArgumentParser):
             return
         if word[1:2].isdigit():
             return  # a negative number
+        if name in ("--secret", "--client-secret", "--token"):
+            hint = "everybody on this machine would see it: set BOT_SECRET or GRAPH_TOKEN, or name a file"
+            raise Failure(f"callredirect {self.command} takes no secret as an argument", hint)
         near = did_you_mean(name, [*options])
         raise Failure(f"callredirect {self.command} has no option {name}", near or self._see_help())
 

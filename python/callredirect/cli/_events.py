@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from callredirect.testing import (
     BotReplied,
+    CallFailed,
     CallFinished,
+    CallRang,
     NotificationSent,
     RedirectReceived,
     SimulatorEvent,
@@ -46,7 +48,14 @@ def document(event: SimulatorEvent) -> dict[str, Any]:
     elif isinstance(event, CallFinished):
         who = event.answered_by
         party = who and {"kind": who.kind, "id": masked_id(who.id), "display_name": who.display_name}
-        what, facts = "call_finished", {"ending": event.ending, "answered_by": party}
+        what, facts = (
+            "call_finished",
+            {"ending": event.ending, "answered_by": party, "problem": event.problem},
+        )
+    elif isinstance(event, CallFailed):
+        what, facts = "call_failed", {"problem": event.problem}
+    elif isinstance(event, CallRang):
+        what, facts = "rang", {"name": event.name, "url": event.url, "window": event.window}
     else:
         what, facts = type(event).__name__, {}
     return {"call_id": event.call_id, "at": round(event.at, 6), "what": what, **facts}

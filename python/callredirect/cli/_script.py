@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from ._arguments import SECONDS, Number, OneOf
+from ._arguments import SECONDS, Number, OneOf, Words
 
 if TYPE_CHECKING:
     from ._arguments import Arguments
@@ -35,7 +35,7 @@ def add_arguments(parser: Arguments) -> None:
 def add_faults(group: Any) -> None:
     """Adds the option of faults."""
     group.add_argument(
-        "--fault", dest="faults", action="append", type=fault, metavar="NAME",
+        "--fault", dest="faults", action="append", type=FaultRule(), metavar="NAME",
         help="what goes wrong, such as throttled or delay,seconds=2,nth=1; "
         "callredirect simulate --faults lists them",
     )  # fmt: skip
@@ -74,15 +74,25 @@ def callee(text: str) -> tuple[str, float | str]:
         return who, OneOf("busy", "no_answer", "unreachable")(what)
 
 
-def fault(text: str) -> str | dict[str, Any]:
+class FaultRule(Words):
     """``delay,seconds=2,nth=1``."""
-    name, *details = text.split(",")
-    rule: dict[str, Any] = {"name": name}
-    for detail in details:
-        key, _, value = detail.partition("=")
-        OneOf("seconds", "nth", "probability")(key)
-        try:
-            rule[key] = int(value) if key == "nth" else float(value)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{key} needs a number, not {value!r}") from None
-    return rule if details else name
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Every fault."""
+        from callredirect.testing import Simulator
+
+        return tuple(Simulator.faults())
+
+    def __call__(self, text: str) -> Any:
+        """The fault alone, or a table with when it strikes. Whether there is one of that name is the simulator's to say."""
+        name, *details = text.split(",")
+        rule: dict[str, Any] = {"name": name}
+        for detail in details:
+            key, _, value = detail.partition("=")
+            OneOf("seconds", "nth", "probability")(key)
+            try:
+                rule[key] = int(value) if key == "nth" else float(value)
+            except ValueError:
+                raise argparse.ArgumentTypeError(f"{key} needs a number, not {value!r}") from None
+        return rule if details else name

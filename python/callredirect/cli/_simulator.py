@@ -90,7 +90,7 @@ def exports(graph: Simulator) -> list[str]:
 
 def page_url(graph: Simulator) -> str:
     """The address of the live page."""
-    return f"{graph.base_url}/"
+    return graph.page_url
 
 
 def load(path: str) -> Scenario:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from ._arguments import Arguments, OneOf, file_name
+from ._arguments import Arguments, OneOf, Words, file_name
 from ._failure import OK
 from ._terminal import Terminal
 
@@ -73,7 +73,7 @@ def _commands() -> list[_Command]:
 
 
 def _option(action: argparse.Action) -> _Option:
-    words = action.type.words if isinstance(action.type, OneOf) else ()
+    words = action.type.words if isinstance(action.type, Words) else ()
     takes = None if action.nargs == 0 else str(action.metavar or action.dest)
     files = action.type is file_name
     return _Option(list(action.option_strings), takes, words, files, _repeats(action), action.help or "")
@@ -87,7 +87,10 @@ def _bash(commands: list[_Command]) -> str:
     cases = []
     for command in commands:
         taking = [option for option in command.options if option.takes is not None]
-        values = [f"            {'|'.join(option.names)}) {_bash_value(option)}; return ;;" for option in taking]
+        known = [option for option in taking if option.words or option.files]
+        values = [f"            {'|'.join(option.names)}) {_bash_value(option)}; return ;;" for option in known]
+        anything = [name for option in taking if option not in known for name in option.names]
+        values += [f"            {'|'.join(anything)}) return ;;"] if anything else []
         options = " ".join(name for option in command.options for name in option.names)
         bare = "_callredirect_files" if command.files else f"_callredirect_words '{' '.join(command.words)}'"
         cases.append(
