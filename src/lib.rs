@@ -21,6 +21,8 @@ pub mod outcome;
 
 pub mod redirector;
 
+pub mod record;
+
 mod error;
 mod json;
 mod secret;

@@ -54,6 +54,7 @@ from ._native import (
     Participant,
     ParticipantInfo,
     ParticipantsChanged,
+    RecordedRequest,
     RecordingInfo,
     Redirect,
     Rejected,
@@ -65,11 +66,13 @@ from ._native import (
     ToneInfo,
     TrackedCall,
     Unknown,
+    Verdict,
     Verifier,
     Violation,
     _one_interpreter,
     parse,
 )
+from ._recording import Recorder, read_recording
 from ._redirector import Redirector
 from .exceptions import CallRedirectError, CredentialError, ParseError, ValidationError, VerificationError
 
@@ -117,6 +120,8 @@ __all__ = [
     "Participant",
     "ParticipantInfo",
     "ParticipantsChanged",
+    "RecordedRequest",
+    "Recorder",
     "RecordingInfo",
     "Redirect",
     "Redirector",
@@ -130,10 +135,12 @@ __all__ = [
     "TrackedCall",
     "Unknown",
     "ValidationError",
+    "Verdict",
     "VerificationError",
     "Verifier",
     "Violation",
     "parse",
+    "read_recording",
 ]
 
 _Sequence.register(Notifications)  # pyright: ignore[reportAttributeAccessIssue]

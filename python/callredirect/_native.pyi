@@ -1,4 +1,5 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from os import PathLike
 from typing import Any, Final, Literal, NoReturn, SupportsFloat, SupportsIndex, final, overload
 
@@ -59,11 +60,15 @@ __all__ = [
     "Receipt",
     "ReceivedRedirect",
     "Receiver",
+    "RecordWriter",
+    "RecordedRequest",
     "RecordingInfo",
     "Redirect",
     "RedirectReceived",
     "Rejected",
     "RemovedState",
+    "Replay",
+    "Replayed",
     "Reply",
     "RestrictedExperience",
     "ResultInfo",
@@ -76,9 +81,12 @@ __all__ = [
     "ToneInfo",
     "TrackedCall",
     "Unknown",
+    "Verdict",
     "Verifier",
     "Violation",
+    "_flush_recordings",
     "_one_interpreter",
+    "_read_recording",
     "_restore",
     "parse",
 ]
@@ -2180,6 +2188,119 @@ class Receiver:
         """
 
 @final
+class RecordWriter:
+    """
+    Writes requests into a file, behind a queue.
+    """
+    def __new__(cls, /, path: str, *, max_bytes: int | None, keep: int, redact: bool) -> RecordWriter: ...
+    def close(self, /, timeout: SupportsFloat | SupportsIndex) -> bool:
+        """
+        The same, and lets go of the file.
+        """
+    @property
+    def counts(self, /) -> tuple[int, int]:
+        """
+        Requests written, and requests lost.
+        """
+    def flush(self, /, timeout: SupportsFloat | SupportsIndex) -> bool:
+        """
+        Waits until all is written, so many seconds at most; whether it is.
+        """
+    def note(
+        self,
+        /,
+        body: Any,
+        headers: Any,
+        received_at: SupportsFloat | SupportsIndex,
+        receipt: Receipt,
+        anyone: bool,
+    ) -> str | None:
+        """
+        Takes a request that a bot has answered; ``received_at`` is of ``time.monotonic()``.
+        """
+    def record(
+        self,
+        /,
+        body: bytes | str | Mapping[str, Any],
+        headers: Mapping[str, str] | Iterable[tuple[str, str] | tuple[bytes, bytes]],
+        *,
+        received_at: float | None,
+        method: str | None,
+        path: str | None,
+        status: int | None,
+        verified: bool | None,
+        reason: str | None,
+    ) -> str | None:
+        """
+        Takes a request seen elsewhere. A text comes back when a warning is due.
+        """
+    def warning(self, /) -> str | None:
+        """
+        What is to be told as a warning, if anything is.
+        """
+
+@final
+class RecordedRequest:
+    """
+    A webhook request out of a recording.
+    """
+    def __copy__(self, /) -> RecordedRequest: ...
+    def __deepcopy__(self, /, memo: Any) -> Self: ...
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self, /) -> int: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __reduce__(self, /) -> tuple[Any, ...]: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def body(self, /) -> bytes:
+        """
+        The body: byte for byte as it came, unless it was ``redacted``.
+        """
+    @classmethod
+    def from_json(cls, /, line: bytes | str) -> RecordedRequest:
+        """
+        Reads one line of a recording. Raises ``ParseError``.
+        """
+    @property
+    def headers(self, /) -> dict[str, str]:
+        """
+        The headers that are recorded, by their names in lower case; never ``authorization`` or cookies.
+        """
+    @property
+    def method(self, /) -> str | None:
+        """
+        HTTP method, if it was told; a bot records only what it is given.
+        """
+    def parse(self, /) -> Notifications:
+        """
+        The notifications in the body. Raises ``ParseError``; ``call.deadline`` is long past.
+        """
+    @property
+    def path(self, /) -> str | None:
+        """
+        Path of the URL, if it was told.
+        """
+    @property
+    def received_at(self, /) -> datetime:
+        """
+        When it came, in UTC.
+        """
+    @property
+    def redacted(self, /) -> bool:
+        """
+        Whether telephone numbers, names, tokens and the like were replaced.
+        """
+    def to_json(self, /) -> str:
+        """
+        The request as a line of a recording, without the line's end.
+        """
+    @property
+    def verdict(self, /) -> Verdict:
+        """
+        What became of it.
+        """
+
+@final
 class RecordingInfo(JsonObject):
     """
     Whether a participant records. Source: Graph resource type *recordingInfo*.
@@ -2449,6 +2570,77 @@ class RemovedState(JsonObject):
     def reason(self, /) -> str | None:
         """
         Free text.
+        """
+
+@final
+class Replay:
+    """
+    A replay that has begun. It stops when this object goes.
+    """
+    def __len__(self, /) -> int: ...
+    def __new__(
+        cls,
+        /,
+        requests: Iterable[RecordedRequest],
+        url: str,
+        *,
+        speed: float | None,
+        concurrency: int,
+        timeout: float,
+        patience: float,
+        ask: bool,
+    ) -> Replay: ...
+    def authorize(self, /, index: SupportsIndex, authorization: str | None) -> None:
+        """
+        Answers what was asked. ``None`` posts the request without an ``Authorization``.
+        """
+    def next(self, /, mailbox: Mailbox | None) -> int | Replayed | None:
+        """
+        What happens next: the number of a request whose ``Authorization`` is asked for, an answer of the bot, or
+        ``None`` at the end. With a mailbox it comes there, under the ticket returned.
+
+        Raises ``ConnectionError`` when nobody listens.
+        """
+    def request(self, /, index: SupportsIndex) -> RecordedRequest | None:
+        """
+        The request of that number, which is its place in the order they came.
+        """
+
+@final
+class Replayed:
+    """
+    A recorded request, and what the bot answered this time.
+    """
+    def __repr__(self, /) -> str: ...
+    @property
+    def as_recorded(self, /) -> bool | None:
+        """
+        Whether the status is the one recorded; ``None`` if none was recorded.
+        """
+    @property
+    def elapsed(self, /) -> float:
+        """
+        Seconds until the answer, or until it was given up.
+        """
+    @property
+    def error(self, /) -> str | None:
+        """
+        Why there was no answer, in words.
+        """
+    @property
+    def index(self, /) -> int:
+        """
+        Its place in the replay, from 0: requests are posted in the order they came, answers come as they come.
+        """
+    @property
+    def request(self, /) -> RecordedRequest:
+        """
+        The request as it was recorded.
+        """
+    @property
+    def status(self, /) -> int | None:
+        """
+        The HTTP status answered now; ``None`` if there was no answer.
         """
 
 @final
@@ -3285,6 +3477,36 @@ class Unknown(Outcome):
         """
 
 @final
+class Verdict:
+    """
+    What became of a recorded request.
+    """
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self, /) -> int: ...
+    def __ne__(self, value: object, /) -> bool: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def call_ids(self, /) -> tuple[str, ...]:
+        """
+        The calls it is about.
+        """
+    @property
+    def reason(self, /) -> str | None:
+        """
+        Why it was refused.
+        """
+    @property
+    def status(self, /) -> int | None:
+        """
+        The HTTP status answered.
+        """
+    @property
+    def verified(self, /) -> bool | None:
+        """
+        Whether its token was genuine and for this bot; ``None`` where nothing was verified.
+        """
+
+@final
 class Verifier:
     """
     Tells whether Microsoft sent a notification. Safe to use from many threads.
@@ -3445,10 +3667,20 @@ class Violation:
         The offending value as it is in the JSON, telephone numbers unmasked.
         """
 
+def _flush_recordings() -> None:
+    """
+    Writes what waits, at the end of the process.
+    """
+
 def _one_interpreter() -> None:
     """
     Raises ``ImportError`` in a second interpreter of a process: what is kept for ever are objects of the first one.
     Python 3.12 and newer refuse it themselves.
+    """
+
+def _read_recording(path: str) -> tuple[list[RecordedRequest], list[str]]:
+    """
+    Reads a recording: the requests, and a word on each line that could not be read.
     """
 
 def _restore(

@@ -15,6 +15,7 @@ from ._claims import LEASE, NativeClaims, OwnClaims, check, ready
 from ._client import AsyncClient
 from ._native import ClaimRecord, Cloud, Receiver, Redirect, Reply, TrackedCall, Verifier
 from ._observe import Watched, logger
+from ._recording import Recorder
 from .exceptions import CallRedirectError
 
 TYPE_CHECKING = False
@@ -84,6 +85,7 @@ class Redirector:
         region_urls: For a bot in several regions: the other regions' webhooks by the caller's region (``"emea"``,
             ``"apac"``, ...), as Microsoft names it in ``X-Microsoft-Skype-Caller-Region``. Their calls are answered
             302 with that address, and Microsoft goes there.
+        record: Where requests are recorded: the path of a file, or a ``Recorder``.
 
     The host owns the server, the event loop and the lifecycle; see ``callredirect.adapters``. Logs to
     ``callredirect``: ``INFO`` for refused notifications, accepted redirects and callers who hung up, ``WARNING`` for
@@ -109,6 +111,7 @@ class Redirector:
         on_ambiguous: OnAmbiguous = "probe_then_resend",
         application_instances: Sequence[str] | None = None,
         region_urls: Mapping[str, str] | None = None,
+        record: str | os.PathLike[str] | Recorder | None = None,
     ) -> None:
         verifier = verifier or Verifier(app_id)
         if verifier.app_id != app_id.lower():
@@ -140,6 +143,8 @@ class Redirector:
             check(store)
             self._receiver = receiver(store="memory")
             self._claims = OwnClaims(store, fail_closed=fail_closed)
+        self._recorder = record if record is None or isinstance(record, Recorder) else Recorder(record)
+        self._anyone = verifier.accepts_anyone
         self._default = default
         self._handler_timeout = handler_timeout
         self._end_timeout = end_timeout
@@ -272,6 +277,8 @@ class Redirector:
         while receipt.reply is None:
             await self._fetch_keys()
             receipt = self._receiver.receive(body, headers, received_at)
+        if self._recorder is not None:
+            self._recorder._note(body, headers, received_at, receipt, self._anyone)
         if receipt.keys_due:
             self._start(self._fetch_keys())  # nobody waits for these
         if receipt.reason is not None:
@@ -303,6 +310,10 @@ class Redirector:
         self._timers.clear()
         if late := await self._drained():
             logger().warning("closed with %d handler(s) still running", late)
+        if self._recorder is not None:
+            from ._threads import in_thread
+
+            await in_thread(self._recorder.close)
 
     async def settled(self) -> None:
         """Waits for the redirects under way, at most 15 seconds, and goes on taking requests.

@@ -1,7 +1,7 @@
 //! Pasted documentation: trailing commas and comments blanked out, so that places in the text stay where they were.
 
 /// Replaces comments and trailing commas with spaces. Line ends and the length in characters stay.
-pub(super) fn blank_documentation_slips(text: &str) -> String {
+pub(crate) fn blank_documentation_slips(text: &str) -> String {
     let mut out: Vec<char> = text.chars().collect();
     let mut comma: Option<usize> = None;
     let mut before = '{';

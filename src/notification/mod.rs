@@ -15,6 +15,7 @@ pub use call::Call;
 pub use envelope::{Event, Notification, ParseOptions, Problem, Refusal, parse};
 pub use held::Json;
 pub use identity::{IDENTITY_KINDS, Identity, ParticipantInfo};
+pub(crate) use lenient::blank_documentation_slips;
 pub use open_set::*;
 pub use operation::Operation;
 pub use resource::{Part, Resource, id_key, is_id};

@@ -14,9 +14,11 @@ mod operation;
 mod participant;
 mod pydantic;
 mod receiver;
+mod record;
 mod redirect;
 mod redirector;
 mod replace;
+mod replay;
 mod send;
 mod simulator;
 mod target;
@@ -58,9 +60,13 @@ mod _native {
     #[pymodule_export]
     use super::receiver::Receiver;
     #[pymodule_export]
+    use super::record::{_flush_recordings, _read_recording, RecordWriter, RecordedRequest, Verdict};
+    #[pymodule_export]
     use super::redirect::{Limits, Redirect, Target, Violation};
     #[pymodule_export]
     use super::redirector::{Receipt, Reply};
+    #[pymodule_export]
+    use super::replay::{Replay, Replayed};
     #[pymodule_export]
     use super::send::{Cloud, Deadline, PreparedRedirect, Sender};
     #[pymodule_export]

@@ -110,7 +110,7 @@ pub(super) fn restore(py: Python<'_>, kind: &str, json: Json) -> PyResult<Py<PyA
 /// The notifications of one body, in order. A ``Sequence``.
 #[pyclass(frozen, sequence, module = "callredirect")]
 pub(super) struct Notifications {
-    items: Vec<core::Notification>,
+    pub(super) items: Vec<core::Notification>,
 }
 
 impl Notifications {

@@ -157,7 +157,7 @@ impl Redirect {
     #[pyo3(signature = (api_version = None) -> "dict[str, Any]")]
     fn to_dict<'py>(&self, py: Python<'py>, api_version: Option<&str>) -> PyResult<Bound<'py, PyAny>> {
         self.check_version(py, api_version)?;
-        value_to_python(py, &self.0.to_value())
+        value_to_python(py, &self.0)
     }
 
     /// Every broken rule, errors and warnings, in the order of the JSON. Empty if there is nothing to say.

@@ -74,34 +74,45 @@ pub(super) struct RequestHeaders {
 
 impl RequestHeaders {
     pub(super) fn read(headers: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let pairs = if headers.hasattr("items")? { headers.call_method0("items")? } else { headers.clone() };
-        if pairs.is_instance_of::<PyString>() || pairs.is_instance_of::<PyBytes>() {
-            return Err(wrong_headers(headers));
-        }
         let mut read = Self::default();
-        for pair in pairs.try_iter().map_err(|_| wrong_headers(headers))? {
-            // A tuple, or ASGI's "two-item iterable", which some servers make a list.
-            let pair = pair?.try_iter().map_err(|_| wrong_headers(headers))?.collect::<PyResult<Vec<_>>>()?;
-            let [name, value] = pair.as_slice() else { return Err(wrong_headers(headers)) };
-            let name = header_text(name)?;
+        each_header(headers, |name, value| {
             let list = match () {
                 () if name.eq_ignore_ascii_case("authorization") => &mut read.authorization,
                 () if name.eq_ignore_ascii_case("content-type") => &mut read.content_type,
                 () if name.eq_ignore_ascii_case("scenario-id") => &mut read.scenario_id,
                 () if name.eq_ignore_ascii_case("x-microsoft-skype-caller-region") => &mut read.region,
-                () => continue,
+                () => return Ok(()),
             };
-            // What `headers.get(name)` gave for a header that was not there.
-            if !value.is_none() {
-                list.push(header_text(value)?);
-            }
-        }
+            list.push(header_text(value)?);
+            Ok(())
+        })?;
         Ok(read)
     }
 }
 
+/// Shows every header that has a value. `None` is what `headers.get(name)` gave for one that was not there.
+pub(super) fn each_header(
+    headers: &Bound<'_, PyAny>,
+    mut see: impl FnMut(String, &Bound<'_, PyAny>) -> PyResult<()>,
+) -> PyResult<()> {
+    let pairs = if headers.hasattr("items")? { headers.call_method0("items")? } else { headers.clone() };
+    if pairs.is_instance_of::<PyString>() || pairs.is_instance_of::<PyBytes>() {
+        return Err(wrong_headers(headers));
+    }
+    for pair in pairs.try_iter().map_err(|_| wrong_headers(headers))? {
+        // A tuple, or ASGI's "two-item iterable", which some servers make a list.
+        let pair = pair?.try_iter().map_err(|_| wrong_headers(headers))?.collect::<PyResult<Vec<_>>>()?;
+        let [name, value] = pair.as_slice() else { return Err(wrong_headers(headers)) };
+        let name = header_text(name)?;
+        if !value.is_none() {
+            see(name, value)?;
+        }
+    }
+    Ok(())
+}
+
 /// Whatever a stranger put into it, there is a text: the checks refuse what is not one they accept.
-fn header_text(value: &Bound<'_, PyAny>) -> PyResult<String> {
+pub(super) fn header_text(value: &Bound<'_, PyAny>) -> PyResult<String> {
     if let Ok(text) = value.cast::<PyString>() {
         return Ok(text.to_string_lossy().into_owned());
     }

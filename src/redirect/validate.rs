@@ -1,6 +1,8 @@
 //! Every rule of the request, reported all at once.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
+use std::fmt::Arguments;
 
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -58,7 +60,7 @@ impl Redirect {
             "routingPolicies",
             "callbackUri",
         ];
-        check_extra("$", &self.extra, &fields, &[], &mut report);
+        check_extra(format_args!("$"), &self.extra, &fields, &[], &mut report);
         report.found
     }
 
@@ -92,20 +94,20 @@ impl Redirect {
         }
         let mut seen = HashSet::new();
         for (index, target) in self.targets.iter().enumerate() {
-            let path = format!("$.targets[{index}]");
-            target.check(&path, report);
+            let path = format_args!("$.targets[{index}]");
+            target.check(path, report);
             if !seen.insert(target.destination()) {
                 let message = format!(
                     "{} {} is among the targets already; remove it",
                     quoted(&target.kind),
                     shown(target)
                 );
-                report.error("target_duplicate", &path, message, target.id.as_str());
+                report.error("target_duplicate", path, message, target.id.as_str());
             }
             if target.kind == "phone" && count > 1 {
                 report.warning(
                     "phone_among_several",
-                    &path,
+                    path,
                     "no documentation says whether a phone can ring together with others; it works alone",
                     target.id.as_str(),
                 );
@@ -153,7 +155,7 @@ impl Redirect {
                 let message = format!("{} is none of {}", quoted(policy), ROUTING_POLICIES.join(", "));
                 report.warning(
                     "routing_policy_unknown",
-                    &format!("{path}[{index}]"),
+                    format_args!("{path}[{index}]"),
                     message,
                     policy.as_str(),
                 );
@@ -163,27 +165,23 @@ impl Redirect {
 }
 
 impl Target {
-    fn check(&self, path: &str, report: &mut Report) {
-        let set_path = format!("{path}.identity");
-        let identity_path = format!("{set_path}{}", json::member(&self.kind));
-        self.check_kind(&identity_path, report);
-        self.check_id(&format!("{identity_path}.id"), report);
+    fn check(&self, path: Arguments, report: &mut Report) {
+        let set_path = format_args!("{path}.identity");
+        let kind = json::member(&self.kind);
+        let identity_path = format_args!("{set_path}{kind}");
+        self.check_kind(identity_path, report);
+        self.check_id(format_args!("{identity_path}.id"), report);
         if let Some(tenant_id) = &self.tenant_id {
-            let path = format!("{identity_path}.tenantId");
+            let path = format_args!("{identity_path}.tenantId");
             if let Some(fault) = id_fault(tenant_id) {
-                report.error(
-                    "tenant_id_invalid",
-                    &path,
-                    format!("the tenant id {fault}"),
-                    tenant_id.as_str(),
-                );
+                report.error("tenant_id_invalid", path, format!("the tenant id {fault}"), tenant_id.as_str());
             } else if !is_guid(tenant_id) {
-                report.warning("tenant_id_not_guid", &path, "tenant ids are GUIDs", tenant_id.as_str());
+                report.warning("tenant_id_not_guid", path, "tenant ids are GUIDs", tenant_id.as_str());
             }
         }
-        check_extra(&identity_path, &self.extra, &["id", "displayName", "tenantId"], &[], report);
-        check_extra(&set_path, &self.identity_set_extra, &[self.kind.as_str()], &[], report);
-        self.check_endpoint_type(&format!("{path}.endpointType"), report);
+        check_extra(identity_path, &self.extra, &["id", "displayName", "tenantId"], &[], report);
+        check_extra(set_path, &self.identity_set_extra, &[self.kind.as_str()], &[], report);
+        self.check_endpoint_type(format_args!("{path}.endpointType"), report);
         check_extra(
             path,
             &self.participant_extra,
@@ -193,7 +191,7 @@ impl Target {
         );
     }
 
-    fn check_kind(&self, path: &str, report: &mut Report) {
+    fn check_kind(&self, path: Arguments, report: &mut Report) {
         let kind = self.kind.as_str();
         if !kind.starts_with(|c: char| c.is_ascii_alphabetic())
             || !kind.chars().all(|c| c.is_ascii_alphanumeric())
@@ -213,7 +211,7 @@ impl Target {
         }
     }
 
-    fn check_id(&self, path: &str, report: &mut Report) {
+    fn check_id(&self, path: Arguments, report: &mut Report) {
         let id = self.id.as_str();
         if id.is_empty() {
             report.error("target_id_empty", path, "the id is empty", id);
@@ -233,7 +231,7 @@ impl Target {
         }
     }
 
-    fn check_endpoint_type(&self, path: &str, report: &mut Report) {
+    fn check_endpoint_type(&self, path: Arguments, report: &mut Report) {
         let Some(endpoint_type) = self.endpoint_type.as_deref() else { return };
         if endpoint_type == "voicemail" {
             report.warning(
@@ -249,21 +247,28 @@ impl Target {
     }
 
     /// Equal for targets that ring the same thing: GUIDs may differ in case, `default` is what absence means.
-    fn destination(&self) -> (&str, String, &str) {
-        let id = if is_guid(&self.id) { self.id.to_ascii_lowercase() } else { self.id.clone() };
+    fn destination(&self) -> (&str, Cow<'_, str>, &str) {
+        let upper = self.id.bytes().any(|byte| byte.is_ascii_uppercase()) && is_guid(&self.id);
+        let id = if upper { self.id.to_ascii_lowercase().into() } else { self.id.as_str().into() };
         (&self.kind, id, self.endpoint_type.as_deref().unwrap_or("default"))
     }
 }
 
 /// Members that a field exists for, and members that no documentation knows.
-fn check_extra(path: &str, extra: &Map<String, Value>, fields: &[&str], known: &[&str], report: &mut Report) {
+fn check_extra(
+    path: Arguments,
+    extra: &Map<String, Value>,
+    fields: &[&str],
+    known: &[&str],
+    report: &mut Report,
+) {
     for (name, value) in extra {
-        let path = format!("{path}{}", json::member(name));
+        let path = format_args!("{path}{}", json::member(name));
         if fields.contains(&name.as_str()) {
             let message = "there is a field for this member; set the field instead of an extra member";
-            report.error("extra_shadows_field", &path, message, value.clone());
+            report.error("extra_shadows_field", path, message, value.clone());
         } else if !known.contains(&name.as_str()) {
-            report.warning("unknown_field", &path, "Graph documents no such member here", value.clone());
+            report.warning("unknown_field", path, "Graph documents no such member here", value.clone());
         }
     }
 }

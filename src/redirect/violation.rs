@@ -85,7 +85,7 @@ impl Report {
     pub(super) fn error(
         &mut self,
         code: &'static str,
-        path: &str,
+        path: impl fmt::Display,
         message: impl Into<String>,
         value: impl Into<Value>,
     ) {
@@ -95,7 +95,7 @@ impl Report {
     pub(super) fn warning(
         &mut self,
         code: &'static str,
-        path: &str,
+        path: impl fmt::Display,
         message: impl Into<String>,
         value: impl Into<Value>,
     ) {
@@ -104,18 +104,18 @@ impl Report {
 
     pub(super) fn not_in_version(&mut self, name: &str, version: ApiVersion, value: impl Into<Value>) {
         let message = format!("{} has no {name}; use beta or leave it out", version.as_str());
-        self.error("field_not_in_version", &format!("$.{name}"), message, value);
+        self.error("field_not_in_version", format_args!("$.{name}"), message, value);
     }
 
     pub(super) fn add(
         &mut self,
         code: &'static str,
-        path: &str,
+        path: impl fmt::Display,
         message: impl Into<String>,
         value: impl Into<Value>,
         severity: Severity,
     ) {
-        let (path, message, value) = (path.to_owned(), message.into(), value.into());
+        let (path, message, value) = (path.to_string(), message.into(), value.into());
         self.found.push(Violation { code, path, message, value, severity });
     }
 }

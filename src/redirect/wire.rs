@@ -1,5 +1,6 @@
 //! The JSON that Graph gets.
 
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
 use super::{Redirect, Target};
@@ -42,59 +43,91 @@ impl Redirect {
     ///
     /// No member is dropped to suit an API version: see [`Redirect::unsupported_fields`].
     pub fn to_json(&self) -> String {
-        self.to_value().to_string()
-    }
-
-    /// The same as [`Redirect::to_json`], not yet text.
-    pub fn to_value(&self) -> Value {
-        let mut body = Map::new();
-        body.insert("targets".into(), self.targets.iter().map(target).collect());
-        set(&mut body, "targetDisposition", self.target_disposition.clone());
-        set(&mut body, "timeout", self.timeout);
-        set(&mut body, "maskCallee", self.mask_callee);
-        set(&mut body, "maskCaller", self.mask_caller);
-        set(&mut body, "routingPolicies", self.routing_policies.clone());
-        set(&mut body, "callbackUri", self.callback_uri.clone());
-        add_missing(&mut body, &self.extra);
-        body.into()
+        serde_json::to_string(self).unwrap_or_default() // strings and numbers into memory: nothing can fail
     }
 }
 
-fn target(target: &Target) -> Value {
-    let mut identity = object(IDENTITY_TYPE, &target.extra);
-    set(&mut identity, "displayName", target.display_name.clone());
-    set(&mut identity, "id", Some(target.id.clone()));
-    set(&mut identity, "tenantId", target.tenant_id.clone());
-    add_missing(&mut identity, &target.extra);
-
-    let mut identity_set = object(IDENTITY_SET_TYPE, &target.identity_set_extra);
-    identity_set.insert(target.kind.clone(), identity.into());
-    add_missing(&mut identity_set, &target.identity_set_extra);
-
-    let mut participant = object(PARTICIPANT_TYPE, &target.participant_extra);
-    participant.insert("identity".into(), identity_set.into());
-    set(&mut participant, "endpointType", target.endpoint_type.clone());
-    add_missing(&mut participant, &target.participant_extra);
-    participant.into()
-}
-
-/// An object of the usual type, unless `extra` names another: the type comes first in every example.
-fn object(usual: &str, extra: &Map<String, Value>) -> Map<String, Value> {
-    let kind = extra.get(TYPE).cloned().unwrap_or_else(|| usual.into());
-    Map::from_iter([(TYPE.to_owned(), kind)])
-}
-
-fn set(object: &mut Map<String, Value>, name: &str, value: Option<impl Into<Value>>) {
-    if let Some(value) = value {
-        object.insert(name.to_owned(), value.into());
+impl Serialize for Redirect {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut body = Members::begin(serializer, &self.extra)?;
+        body.set("targets", Some(&self.targets))?;
+        body.set("targetDisposition", self.target_disposition.as_ref())?;
+        body.set("timeout", self.timeout.as_ref())?;
+        body.set("maskCallee", self.mask_callee.as_ref())?;
+        body.set("maskCaller", self.mask_caller.as_ref())?;
+        body.set("routingPolicies", self.routing_policies.as_ref())?;
+        body.set("callbackUri", self.callback_uri.as_ref())?;
+        body.end()
     }
 }
 
-/// A field with a rule wins over an extra member of its name; the rules report the clash.
-fn add_missing(object: &mut Map<String, Value>, extra: &Map<String, Value>) {
-    for (name, value) in extra {
-        if !object.contains_key(name) {
-            object.insert(name.clone(), value.clone());
+/// As the `invitationParticipantInfo` that it is.
+impl Serialize for Target {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut participant = Members::typed(serializer, PARTICIPANT_TYPE, &self.participant_extra)?;
+        participant.set("identity", Some(&IdentitySet(self)))?;
+        participant.set("endpointType", self.endpoint_type.as_ref())?;
+        participant.end()
+    }
+}
+
+struct IdentitySet<'a>(&'a Target);
+
+impl Serialize for IdentitySet<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut set = Members::typed(serializer, IDENTITY_SET_TYPE, &self.0.identity_set_extra)?;
+        set.set(&self.0.kind, Some(&Identity(self.0)))?;
+        set.end()
+    }
+}
+
+struct Identity<'a>(&'a Target);
+
+impl Serialize for Identity<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut identity = Members::typed(serializer, IDENTITY_TYPE, &self.0.extra)?;
+        identity.set("displayName", self.0.display_name.as_ref())?;
+        identity.set("id", Some(&self.0.id))?;
+        identity.set("tenantId", self.0.tenant_id.as_ref())?;
+        identity.end()
+    }
+}
+
+/// The members of one object: those with a field, then the extra ones.
+struct Members<'a, S: Serializer> {
+    map: S::SerializeMap,
+    extra: &'a Map<String, Value>,
+    /// Extra members that a field took the place of; the rules report the clash.
+    taken: Vec<&'a str>,
+}
+
+impl<'a, S: Serializer> Members<'a, S> {
+    fn begin(serializer: S, extra: &'a Map<String, Value>) -> Result<Self, S::Error> {
+        Ok(Self { map: serializer.serialize_map(None)?, extra, taken: Vec::new() })
+    }
+
+    /// An object of the usual type, unless an extra member names another: the type comes first in every example.
+    fn typed(serializer: S, usual: &'a str, extra: &'a Map<String, Value>) -> Result<Self, S::Error> {
+        let mut members = Self::begin(serializer, extra)?;
+        match extra.get(TYPE) {
+            Some(other) => members.set(TYPE, Some(other))?,
+            None => members.set(TYPE, Some(usual))?,
         }
+        Ok(members)
+    }
+
+    fn set<T: Serialize + ?Sized>(&mut self, name: &'a str, value: Option<&T>) -> Result<(), S::Error> {
+        let Some(value) = value else { return Ok(()) };
+        if !self.extra.is_empty() {
+            self.taken.push(name);
+        }
+        self.map.serialize_entry(name, value)
+    }
+
+    fn end(mut self) -> Result<S::Ok, S::Error> {
+        for (name, value) in self.extra.iter().filter(|(name, _)| !self.taken.contains(&name.as_str())) {
+            self.map.serialize_entry(name, value)?;
+        }
+        self.map.end()
     }
 }

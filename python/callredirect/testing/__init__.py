@@ -15,11 +15,13 @@ from callredirect._native import (
     NotificationSent,
     ReceivedRedirect,
     RedirectReceived,
+    Replayed,
     RungCall,
     Scenario,
     SimulatorEvent,
     Verifier,
 )
+from callredirect.testing._replay import replay, replay_async
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -35,10 +37,13 @@ __all__ = [
     "NotificationSent",
     "ReceivedRedirect",
     "RedirectReceived",
+    "Replayed",
     "RungCall",
     "Scenario",
     "Simulator",
     "SimulatorEvent",
+    "replay",
+    "replay_async",
 ]
 
 

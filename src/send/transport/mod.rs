@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Body, Client, Method, RequestBuilder, Response, StatusCode};
 use tokio::time::timeout_at;
 use url::Url;
@@ -144,6 +144,29 @@ impl Transport {
         };
         let response = self.send(request, &SentFlag::default()).await?;
         Ok(read(response, ANSWER_LIMIT, until).await)
+    }
+
+    /// One request as somebody else once made it, for its replay. A header that no request can have is left out.
+    pub async fn repeat(
+        &self,
+        method: &str,
+        url: Url,
+        headers: &[(String, Secret)],
+        body: Bytes,
+        timeout: Duration,
+    ) -> Result<Answer, Failure> {
+        let method = method.parse().map_err(|_| Failure("it has no such method".to_owned()))?;
+        let named: HeaderMap = headers
+            .iter()
+            .filter_map(|(name, value)| {
+                let mut value = HeaderValue::from_str(value.expose()).ok()?;
+                value.set_sensitive(true);
+                Some((name.parse::<HeaderName>().ok()?, value))
+            })
+            .collect();
+        let request = |http: &Client| http.request(method, url).timeout(timeout).headers(named).body(body);
+        let response = self.send(request, &SentFlag::default()).await?;
+        Ok(read(response, 0, clock::now()).await)
     }
 
     /// Opens a connection to the service, or finds the open one alive, so that the next request need not wait for
