@@ -159,7 +159,9 @@ async def test_events_tell_the_story(host: Host) -> None:
             case CallRang(name=None, url=url):
                 assert url == host.url
                 assert event.source["identity"]["user"]["id"] == "8d1e6ab6-26c5-4e22-a1bc-06ea7343958e"
-                assert [target["identity"]["application"]["id"] for target in event.targets] == [host.graph.app_id]
+                assert [target["identity"]["application"]["id"] for target in event.targets] == [
+                    host.graph.app_id
+                ]
                 assert event.window == 15.0
                 story.append("rang")
             case NotificationSent(change_type=change, state=state, faults=()):

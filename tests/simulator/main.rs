@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 mod events;
 mod faults;
+mod page;
 mod scenario;
 
 const FORWARD: &str = r##"{"targets": [{"@odata.type": "#microsoft.graph.invitationParticipantInfo", "identity": {

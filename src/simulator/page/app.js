@@ -103,7 +103,6 @@ function drawRow(id) {
   row.replaceChildren(
     make("span", { className: "who" }, party(call.source), make("span", { className: "to", textContent: " → " }), to),
     make("span", { className: `standing ${tone}` }, word, make("span", { className: "mark", textContent: ` ${sign}` })),
-    make("span", { className: "when", textContent: call.steps.length > 0 ? clock(call.at) : "" }),
     make("span", { className: "note", textContent: note(call) }),
     make("span", { className: "took", textContent: redirected === null ? "" : time(redirected) }),
     strip(call, elapsed(call)),
@@ -113,7 +112,8 @@ function drawRow(id) {
 function note(call) {
   if (call.problem) return visible(call.problem);
   if (call.violations > 0) return call.violations === 1 ? "1 violation" : `${call.violations} violations`;
-  return [call.name ? visible(call.name) : "", ...call.faults].filter(Boolean).join(" · ");
+  const when = call.steps.length > 0 ? clock(call.at) : "";
+  return [when, call.name ? visible(call.name) : "", ...call.faults].filter(Boolean).join(" · ");
 }
 
 function clock(at) {

@@ -62,7 +62,7 @@ function build(call) {
   const id = make("dd", { className: "mono", textContent: visible(call.call_id) });
   parts.url.className = "mono";
   section.replaceChildren(
-    make("div", { className: "bar" }, parts.heading, parts.standing),
+    make("div", { className: "heading" }, parts.heading, parts.standing),
     parts.name,
     parts.problem,
     make("dl", { className: "facts" }, make("dt", { textContent: "call" }), id, make("dt", { textContent: "bot" }), parts.url, make("dt", { textContent: "budget" }), parts.budget),
@@ -119,7 +119,8 @@ function said(one, call) {
       found ? make("span", { className: errors ? "found error" : "found warning", textContent: found }) : null,
     ),
   );
-  if (into && one.message) block.append(make("p", { className: "answer" }, make("code", { textContent: one.code }), ` ${visible(one.message)}`));
+  // With violations each is told where it is.
+  if (into && one.message && !found) block.append(make("p", { className: "answer" }, make("code", { textContent: one.code }), ` ${visible(one.message)}`));
   for (const [name, value] of one.headers ?? []) {
     block.append(make("p", { className: "header mono" }, make("span", { textContent: `${name}: ` }), visible(value)));
   }

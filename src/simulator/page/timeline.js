@@ -34,8 +34,8 @@ export function timeline(call, elapsed, width) {
     figure.append(make("div", { className: "lane-name", textContent: name }), lane);
   }
   const scale = make("div", { className: "scale" });
-  for (const tick of TICKS.filter((tick) => tick !== window)) {
-    const mark = make("span", { className: "tick", textContent: tick < 1 ? `${tick * 1000} ms` : `${tick} s` });
+  for (const tick of TICKS.filter((tick) => Math.abs(at(tick) - at(window)) > 0.05)) {
+    const mark = make("span", { className: at(tick) > 0.97 ? "tick last" : "tick", textContent: tick < 1 ? `${tick * 1000} ms` : `${tick} s` });
     mark.style.left = percent(at(tick));
     scale.append(mark);
   }
