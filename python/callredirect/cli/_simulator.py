@@ -10,11 +10,12 @@ import callredirect as cr
 from callredirect.testing import Scenario, Simulator
 
 from ._arguments import PORT, Number, OneOf, file_name
-from ._failure import ENVIRONMENT, Failure
+from ._failure import ENVIRONMENT, USAGE, Failure
 from ._files import cannot_open
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
 
     from ._arguments import Arguments
 
@@ -22,16 +23,14 @@ DEFAULT_PORT = 8015
 PATH = "/api/calls"
 
 
-def add_arguments(parser: Arguments) -> None:
-    """Adds the options of a simulator of one's own."""
+def add_arguments(parser: Arguments, speed: str = "people are X times faster, Graph's 15 seconds stay") -> None:
+    """Adds the options of a simulator of one's own, and what ``--speed`` says."""
     group = parser.add_argument_group("simulator")
     group.add_argument(
         "--port", type=PORT, default=DEFAULT_PORT, metavar="PORT",
         help=f"where Graph is (default: {DEFAULT_PORT}; 0: a free one)",
     )  # fmt: skip
-    group.add_argument(
-        "--speed", type=Number(0.001, 1e6), metavar="X", help="people are X times faster, Graph's 15 seconds stay"
-    )
+    group.add_argument("--speed", type=Number(0.001, 1e6), metavar="X", help=speed)
     whole = Number(0, 2**63, whole=True)
     group.add_argument("--seed", type=whole, metavar="N", help="decides about faults with a probability")
     words = OneOf("not_found", "accepted", "conflict")
@@ -125,3 +124,21 @@ def bot_url(url: str) -> str:
 def add_scenario(parser: Arguments, option: str) -> None:
     """Adds the option of a file with calls."""
     parser.add_argument(option, type=file_name, metavar="FILE", help="TOML with the calls to ring")
+
+
+def wait_for(graph: Simulator, url: str, patience: float, alive: Callable[[], None]) -> None:
+    """Waits until the bot listens, and looks whether it is still there."""
+    while True:
+        alive()
+        patience -= 0.25
+        try:
+            graph.wait_until_listening(url, 0.25)
+        except ConnectionError as error:
+            if patience <= 0:
+                where = str(error).partition(" (tried")[0]
+                hint = "start the bot first, or give its command behind --"
+                raise Failure(where, hint, ENVIRONMENT) from None
+        except ValueError as error:
+            raise Failure(str(error), "ring bots where they run", USAGE) from None
+        else:
+            return

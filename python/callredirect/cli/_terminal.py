@@ -87,6 +87,36 @@ class Terminal:
         return text if left is None or len(text) <= left else text[: left - 1] + "…"
 
 
+class Progress:
+    """A bar on standard error, where that is a terminal."""
+
+    def __init__(self, total: int) -> None:
+        self._terminal = Terminal(sys.stderr)
+        self._total = total
+        self._done = 0
+        self._shown = -1
+
+    def step(self) -> None:
+        """One more is done."""
+        self._done += 1
+        width = 30
+        share = self._done * width // max(self._total, 1)
+        if self._terminal.is_terminal and (share != self._shown or self._done == self._total):
+            self._shown = share
+            bar = "█" * share + "░" * (width - share)
+            bar = bar if self._terminal.unicode else bar.translate(_ASCII)
+            self._terminal.stream.write(f"\r{bar} {self._done} of {self._total}")
+            self._terminal.stream.flush()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._terminal.is_terminal:
+            self._terminal.stream.write("\r\x1b[K")
+            self._terminal.stream.flush()
+
+
 def plain(value: object) -> str:
     """A value of somebody else's as one harmless line: nothing that moves a cursor or turns text around."""
     text = value if isinstance(value, str) else str(value)

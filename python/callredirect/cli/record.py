@@ -59,6 +59,8 @@ def arguments() -> Arguments:
 
 def run(options: argparse.Namespace) -> int:
     """Records until Ctrl-C."""
+    from datetime import datetime, timezone
+
     from ._proxy import Proxy
 
     out = Terminal(sys.stdout)
@@ -69,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
         recorder.record(
             exchange.body,
             exchange.headers,
-            received_at=exchange.received_at,
+            received_at=datetime.fromtimestamp(exchange.received_at, timezone.utc),
             method=exchange.method,
             path=exchange.path.partition("?")[0],
             status=exchange.status,
@@ -101,9 +103,12 @@ def run(options: argparse.Namespace) -> int:
 
 def _recorder(options: argparse.Namespace) -> cr.Recorder:
     try:
-        return cr.Recorder(
+        recorder = cr.Recorder(
             options.file, max_bytes=options.max_bytes, keep=options.keep, redact=not options.no_redact
         )
+        if options.no_redact:
+            note(f"{options.file} will hold telephone numbers, names and other personal data as they come")
+        return recorder
     except OSError as error:
         raise cannot_open(options.file, error) from None
 

@@ -7,19 +7,21 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import callredirect as cr
-from callredirect.testing import Scenario, Simulator
+from callredirect.testing import Scenario
 
 from . import _script, _simulator
 from ._arguments import Arguments, http_url
 from ._bot import running
 from ._events import document
-from ._failure import ENVIRONMENT, FINDING, OK, USAGE, Failure
+from ._failure import ENVIRONMENT, FINDING, OK, Failure
 from ._story import Story
 from ._terminal import Terminal, count, note
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
+
+    from callredirect.testing import Simulator
 
 _FEW = 5
 """So many calls are told step by step."""
@@ -141,7 +143,7 @@ def _ring_here(options: argparse.Namespace, url: str, scenario: Scenario, teller
     teller.expected = len(scenario)
     with _simulator.start(options) as graph, running(options.command, _simulator.environment(graph)) as alive:
         patience = options.patience if options.patience is not None else 30.0 if options.command else 5.0
-        _wait_for(graph, url, patience, alive)
+        _simulator.wait_for(graph, url, patience, alive)
         stories = _play(graph, url, scenario, teller)
     if not options.command and any(_is_stranger(story) for story in stories):
         note(f"This simulator is a new one. The bot has to know it: port {options.port} and the environment of")
@@ -151,24 +153,6 @@ def _ring_here(options: argparse.Namespace, url: str, scenario: Scenario, teller
 
 def _is_stranger(story: Story) -> bool:
     return any(step["what"] == "bot_replied" and step["status"] in (401, 403) for step in story.steps)
-
-
-def _wait_for(graph: Simulator, url: str, patience: float, alive: Callable[[], None]) -> None:
-    """Waits until the bot listens, and looks whether it is still there."""
-    while True:
-        alive()
-        patience -= 0.25
-        try:
-            graph.wait_until_listening(url, 0.25)
-        except ConnectionError as error:
-            if patience <= 0:
-                where = str(error).partition(" (tried")[0]
-                hint = "start the bot first, or give its command behind --"
-                raise Failure(where, hint, ENVIRONMENT) from None
-        except ValueError as error:
-            raise Failure(str(error), "ring bots where they run", USAGE) from None
-        else:
-            return
 
 
 def _play(graph: Simulator, url: str, scenario: Scenario, teller: _Teller) -> list[Story]:
