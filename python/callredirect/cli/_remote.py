@@ -49,7 +49,7 @@ def ring(options: argparse.Namespace, url: str, script: dict[str, Any], teller: 
 def _follow(simulator: str, story: Story) -> bool:
     """Brings a story up to date. Returns whether it is over."""
     told = _ask(simulator, "GET", f"/simulator/calls/{story.call_id}")
-    for step in told["steps"][len(story.steps) :]:
+    for step in told["steps"][story.seen :]:
         story.add(step)
     story.problem = told["problem"]
     over: bool = told["over"]
@@ -67,7 +67,7 @@ def _ask(simulator: str, method: str, path: str, body: Any = None) -> Any:
         return answer
     if not isinstance(error, dict) or "message" not in error:
         raise Failure(f"{simulator} is no simulator: it answered {status} to {method} {path}", "is the port right?", ENVIRONMENT)
-    place = f" at {error['key']}" if error.get("key") else ""
+    place = f" at {error['key']}" if error.get("key") not in (None, "$.url") else ""
     code = ENVIRONMENT if error.get("key") == "$.url" or status >= 500 else USAGE
     raise Failure(f"{error['message']}{place}", _hint(error), code)
 

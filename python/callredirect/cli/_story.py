@@ -21,12 +21,16 @@ class Story:
         self.name = name
         self.steps: list[dict[str, Any]] = []
         self.problem: str | None = None
-        self.over = False
+        self.seen = 0
+        """How much was added."""
         self._began: float | None = None
         self._shown = 0
 
     def add(self, step: dict[str, Any]) -> None:
         """Notes what happened. ``at`` may count from anywhere."""
+        self.seen += 1
+        if step["what"] == "rang":
+            return  # the notification follows at once, and times count from it
         if self._began is None:
             self._began = step["at"]
         known = {name: value for name, value in step.items() if name not in ("call_id", "at")}
