@@ -26,7 +26,11 @@ from conftest import FIXTURES
 CALL = "491f0b00-ffff-4bc9-a43e-b226498ec22a"
 ALICE = "98da8a1a-1b87-452c-a713-65d3f10b1253"
 SECRET = "s3cret-canary-value"
-BARE = {name: value for name, value in os.environ.items() if not name.startswith(("BOT_", "AZURE_", "GRAPH_", "LOGIN_"))}
+BARE = {
+    name: value
+    for name, value in os.environ.items()
+    if not name.startswith(("BOT_", "AZURE_", "GRAPH_", "LOGIN_"))
+}
 for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
     BARE.pop(name, None)
 
@@ -90,7 +94,7 @@ def test_each_command_explains_itself_in_80_columns(name: str) -> None:
     done = run(name, "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"usage: callredirect {name}")
-    assert max(map(len, done.stdout.splitlines())) <= 100
+    assert max(map(len, done.stdout.splitlines())) <= 80
     assert any("--json" in action.option_strings for action in command(name).arguments()._actions)
 
 
@@ -106,7 +110,9 @@ def test_help_loads_nothing_heavy() -> None:
         "import sys; from callredirect.cli import main; main(['--help']);"
         f"print([name for name in {heavy} if name in sys.modules], file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
     assert done.stderr == "[]\n"
 
 
@@ -165,7 +171,7 @@ def test_parse_shows_a_tree() -> None:
     lines = done.stdout.splitlines()
     assert lines[0] == "IncomingCall  created /communications/calls/481f0b00-ffff-4ca1-8c67-a5f1e31e8e82"
     assert "├─ state              incoming" in lines
-    assert "│  └─ [0]  application 24701998-1a73-4d42-8085-bf46ed0ae039 \"test bot\"" in lines
+    assert '│  └─ [0]  application 24701998-1a73-4d42-8085-bf46ed0ae039 "test bot"' in lines
 
 
 def test_parse_in_a_table_that_fits() -> None:
@@ -186,7 +192,14 @@ def test_parse_documentation_says_how_to_read_it() -> None:
 
 
 def test_parse_json_lines_and_one_bad_item() -> None:
-    body = json.dumps({"value": [{"changeType": 7}, {"changeType": "created", "resourceUrl": f"/communications/calls/{CALL}"}]})
+    body = json.dumps(
+        {
+            "value": [
+                {"changeType": 7},
+                {"changeType": "created", "resourceUrl": f"/communications/calls/{CALL}"},
+            ]
+        }
+    )
     done = run("parse", "--json", stdin=body)
     items = [json.loads(line) for line in done.stdout.splitlines()]
     expected = cr.parse(body)
@@ -224,7 +237,17 @@ def test_hostile_text_does_not_reach_the_terminal() -> None:
     name = "x\x1b]0;owned\x07\u202eevil\n"
     identity = {"user": {"id": ALICE, "displayName": name}}
     call = {"@odata.type": "#microsoft.graph.call", "state": "incoming", "source": {"identity": identity}}
-    body = json.dumps({"value": [{"changeType": "created", "resourceUrl": f"/communications/calls/{CALL}", "resourceData": call}]})
+    body = json.dumps(
+        {
+            "value": [
+                {
+                    "changeType": "created",
+                    "resourceUrl": f"/communications/calls/{CALL}",
+                    "resourceData": call,
+                }
+            ]
+        }
+    )
     shown = run("parse", stdin=body).stdout
     assert "\x1b" not in shown and "\u202e" not in shown and "\\x1b]0;owned" in shown
 
@@ -280,7 +303,9 @@ def test_a_terminal_without_unicode() -> None:
 
 def test_who_reads_may_leave() -> None:
     script = f"{sys.executable} -m callredirect simulate --faults --json | head -c 1; exit ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=False, env=BARE)
+    done = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, timeout=60, check=False, env=BARE
+    )
     assert done.stderr == "" and done.returncode in (0, 141)
     read, write = os.pipe()
     os.close(read)
@@ -321,11 +346,23 @@ def test_send(graph: Simulator, tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text(graph.client_secret + "\n")
     del environment["BOT_SECRET"]
-    assert run("send", graph.place_call(), "--user", ALICE, "--secret-file", file, **environment).returncode == 0
+    assert (
+        run("send", graph.place_call(), "--user", ALICE, "--secret-file", file, **environment).returncode == 0
+    )
     assert run("send", call, "--user", ALICE).returncode == 2
     assert "no credential" in run("send", call, "--user", ALICE).stderr
     assert run("send", call, "--phone", "123", "--dry-run").returncode == 2
-    gone = run("send", call, "--user", ALICE, "--graph-url", "http://127.0.0.1:9", "--deadline", "0.5", GRAPH_TOKEN=SECRET)
+    gone = run(
+        "send",
+        call,
+        "--user",
+        ALICE,
+        "--graph-url",
+        "http://127.0.0.1:9",
+        "--deadline",
+        "0.5",
+        GRAPH_TOKEN=SECRET,
+    )
     assert gone.returncode == 3 and SECRET not in gone.stdout + gone.stderr
 
 
@@ -386,7 +423,11 @@ def test_doctor_reads_the_token(graph: Simulator) -> None:
 
 @pytest.mark.parametrize(
     ("url", "words"),
-    [("http://bot.contoso.com/x", "not https"), ("https://127.0.0.1/x", "not public"), ("https://no.invalid/x", "cannot be resolved")],
+    [
+        ("http://bot.contoso.com/x", "not https"),
+        ("https://127.0.0.1/x", "not public"),
+        ("https://no.invalid/x", "cannot be resolved"),
+    ],
 )
 def test_doctor_looks_at_the_callback(graph: Simulator, url: str, words: str) -> None:
     done = run("doctor", "--json", "--callback", url, **bot_environment(graph))
@@ -400,8 +441,13 @@ def interruptible() -> None:
 
 def started(*words: str | Path, **environment: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "callredirect", *map(str, words)]
-    return subprocess.Popen(  # noqa: PLW1509
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=BARE | environment, preexec_fn=interruptible
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=BARE | environment,
+        preexec_fn=interruptible,
     )
 
 

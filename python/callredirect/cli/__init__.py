@@ -111,7 +111,10 @@ def _run(words: Sequence[str]) -> int:
         return OK
     if name not in COMMANDS:
         if name.startswith("-"):
-            hint = did_you_mean(name, ["--help", "--version"]) or "a command comes first, such as: callredirect parse"
+            hint = (
+                did_you_mean(name, ["--help", "--version"])
+                or "a command comes first, such as: callredirect parse"
+            )
             raise Failure(f"callredirect has no option {name}", hint)
         hint = did_you_mean(name, [*COMMANDS]) or "callredirect --help lists them"
         raise Failure(f"callredirect has no command {name!r}", hint)
@@ -138,7 +141,9 @@ def _help() -> None:
     for code, meaning in EXIT_CODES.items():
         out.say(f"  {code:>3}  {meaning}")
     out.say()
-    out.say(out.paint("NO_COLOR=1 and FORCE_COLOR=1 decide about colours; otherwise the terminal does.", "dim"))
+    out.say(
+        out.paint("NO_COLOR=1 and FORCE_COLOR=1 decide about colours; otherwise the terminal does.", "dim")
+    )
 
 
 def _version() -> str:

@@ -27,7 +27,9 @@ def running(command: list[str], environment: dict[str, str]) -> Iterator[Callabl
         yield lambda: None
         return
     try:
-        bot = subprocess.Popen(command, env=os.environ | environment, stdin=subprocess.DEVNULL, stdout=sys.stderr)  # noqa: S603
+        bot = subprocess.Popen(
+            command, env=os.environ | environment, stdin=subprocess.DEVNULL, stdout=sys.stderr
+        )
     except OSError as error:
         hint = "give the command that starts the bot, as in a shell"
         raise Failure(f"the bot cannot be started: {command[0]}: {error.strerror}", hint) from None
@@ -35,7 +37,9 @@ def running(command: list[str], environment: dict[str, str]) -> Iterator[Callabl
     def check() -> None:
         if bot.poll() is not None:
             hint = "what it printed is above"
-            raise Failure(f"the bot ended with exit code {bot.returncode} before it listened", hint, ENVIRONMENT)
+            raise Failure(
+                f"the bot ended with exit code {bot.returncode} before it listened", hint, ENVIRONMENT
+            )
 
     try:
         yield check

@@ -26,7 +26,17 @@ _PATIENCE = 10.0
 _SKEW_WARNING, _SKEW_FAILURE = 30.0, 300.0
 _NEEDED = "Calls.Initiate.All"
 _GRAPH_APP = "00000003-0000-0000-c000-000000000000"
-_FRAMEWORKS = ("fastapi", "starlette", "aiohttp", "flask", "quart", "django", "litestar", "azure-functions", "azure-identity")
+_FRAMEWORKS = (
+    "fastapi",
+    "starlette",
+    "aiohttp",
+    "flask",
+    "quart",
+    "django",
+    "litestar",
+    "azure-functions",
+    "azure-identity",
+)
 
 
 class Finding(NamedTuple):
@@ -119,7 +129,9 @@ def tenant(who: Identity, login: Host) -> Finding:
         return Finding("tenant", "failed", f"the issuer says nothing of it: {error}", "try again later")
     if issuer is None:
         hint = "take the Directory (tenant) ID of the app registration's overview"
-        return Finding("tenant", "failed", f"{login.url} has no tenant {who.tenant_id} (it answers {status})", hint)
+        return Finding(
+            "tenant", "failed", f"{login.url} has no tenant {who.tenant_id} (it answers {status})", hint
+        )
     return Finding("tenant", "ok", f"{who.tenant_id} is known")
 
 
@@ -135,7 +147,9 @@ def token(who: Identity) -> Iterator[Finding]:
         yield Finding("token", "failed", failure.message, failure.hint)
         return
     except cr.CredentialError as error:
-        yield Finding("token", "failed", str(error), None if error.code else "see whether its address is reached, above")
+        yield Finding(
+            "token", "failed", str(error), None if error.code else "see whether its address is reached, above"
+        )
         return
     if text is None:
         yield Finding("token", "failed", "none came within 13 s", "see whether its address is reached, above")
@@ -158,10 +172,18 @@ def _token(who: Identity, claims: dict[str, Any]) -> Finding:
         faults.append((f"it is for {audience}", f"ask for the scope {who.cloud.scope}"))
     if who.app_id and str(claims.get("appid", who.app_id)).lower() != who.app_id.lower():
         faults.append((f"it is of app {claims['appid']}, not of {who.app_id}", "use one app id everywhere"))
-    if who.tenant_id and "." not in who.tenant_id and str(claims.get("tid", who.tenant_id)).lower() != who.tenant_id.lower():
-        faults.append((f"it is of tenant {claims['tid']}, not of {who.tenant_id}", "ask the tenant of the call"))
+    if (
+        who.tenant_id
+        and "." not in who.tenant_id
+        and str(claims.get("tid", who.tenant_id)).lower() != who.tenant_id.lower()
+    ):
+        faults.append(
+            (f"it is of tenant {claims['tid']}, not of {who.tenant_id}", "ask the tenant of the call")
+        )
     if faults:
-        return Finding("token", "failed", "; ".join(fault for fault, _ in faults), "; ".join(cure for _, cure in faults))
+        return Finding(
+            "token", "failed", "; ".join(fault for fault, _ in faults), "; ".join(cure for _, cure in faults)
+        )
     lasts = f", for {left / 60:.0f} minutes" if left is not None else ""
     return Finding("token", "ok", f"by {who.kind}{lasts}, of app {claims.get('appid', '?')}")
 
@@ -170,7 +192,9 @@ def _permission(claims: dict[str, Any]) -> Finding:
     roles = [role for role in claims.get("roles") or () if isinstance(role, str)]
     if claims.get("scp"):
         hint = "fetch it with the client credentials of the bot's app, not on behalf of a user"
-        return Finding("permission", "failed", "the token is a user's, and only an application may redirect calls", hint)
+        return Finding(
+            "permission", "failed", "the token is a user's, and only an application may redirect calls", hint
+        )
     calls = [role for role in roles if role.startswith("Calls.")]
     if _NEEDED in roles:
         return Finding("permission", "ok", ", ".join(calls))
@@ -190,17 +214,36 @@ def keys(app_id: str | None, metadata_url: str | None) -> Finding:
     except ValueError as error:
         return Finding("keys", "failed", str(error), "see BOT_METADATA_URL or --metadata-url")
     except OSError as error:
-        return Finding("keys", "failed", str(error), "without keys no notification is taken; see whether the address is right")
+        return Finding(
+            "keys",
+            "failed",
+            str(error),
+            "without keys no notification is taken; see whether the address is right",
+        )
     if not verifier.key_ids:
-        return Finding("keys", "failed", f"{verifier.metadata_url} leads to no usable key", "see whether the address is right")
+        return Finding(
+            "keys",
+            "failed",
+            f"{verifier.metadata_url} leads to no usable key",
+            "see whether the address is right",
+        )
     number = len(verifier.key_ids)
-    return Finding("keys", "ok", f"{number} usable key{'s' if number > 1 else ''} at {urlsplit(verifier.metadata_url or '').netloc}")
+    return Finding(
+        "keys",
+        "ok",
+        f"{number} usable key{'s' if number > 1 else ''} at {urlsplit(verifier.metadata_url or '').netloc}",
+    )
 
 
 def callback(url: str | None) -> Iterator[Finding]:
     """The bot's address: whether Microsoft can reach it, and what it says to a stranger."""
     if not url:
-        yield Finding("callback", "skipped", "no address is named", "give --callback https://...: that of the bot's calling webhook")
+        yield Finding(
+            "callback",
+            "skipped",
+            "no address is named",
+            "give --callback https://...: that of the bot's calling webhook",
+        )
         return
     parts = urlsplit(url)
     host = parts.hostname or ""
@@ -220,7 +263,9 @@ def callback(url: str | None) -> Iterator[Finding]:
     try:
         status, _, _ = fetch(url, "POST", b"{}", {"Content-Type": "application/json"}, _PATIENCE)
     except Unreachable as error:
-        yield Finding("callback", "failed", f"https://{parts.netloc}: {error}", _network_hint(str(error), "https"))
+        yield Finding(
+            "callback", "failed", f"https://{parts.netloc}: {error}", _network_hint(str(error), "https")
+        )
         return
     yield _stranger(parts.path, status)
 
@@ -234,7 +279,12 @@ def _stranger(path: str, status: int) -> Finding:
     if status >= 500:
         return Finding("callback", "failed", said, "see the bot's log")
     if 200 <= status < 300:
-        return Finding("callback", "warn", f"{said}: whoever reaches it can make the bot redirect calls", "verify the token")
+        return Finding(
+            "callback",
+            "warn",
+            f"{said}: whoever reaches it can make the bot redirect calls",
+            "verify the token",
+        )
     return Finding("callback", "warn", said, "401 is what a bot that verifies answers")
 
 
@@ -309,4 +359,3 @@ def every(who: Identity, metadata_url: str | None, callback_url: str | None) -> 
     yield from token(who)
     yield keys(who.app_id, metadata_url)
     yield from callback(callback_url)
-

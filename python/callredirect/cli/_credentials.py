@@ -77,7 +77,9 @@ class Identity(NamedTuple):
             if self.managed:
                 return cr.ManagedIdentity(self.app_id)
             if not (self.certificate or self.secret):
-                hint = "set BOT_APP_ID, BOT_TENANT and BOT_SECRET, or GRAPH_TOKEN; --help names the other ways"
+                hint = (
+                    "set BOT_APP_ID, BOT_TENANT and BOT_SECRET, or GRAPH_TOKEN; --help names the other ways"
+                )
                 raise Failure("there is no credential for Graph", hint)
             app_id, tenant_id = self._ids()
             if self.certificate:
@@ -103,7 +105,9 @@ def add_arguments(parser: Arguments) -> None:
     group = parser.add_argument_group("credential")
     group.add_argument("--app-id", metavar="ID", help="the bot's application id")
     group.add_argument("--tenant", metavar="ID", help="tenant of the call, and of the token")
-    group.add_argument("--secret-file", type=file_name, metavar="FILE", help="the client secret; -: standard input")
+    group.add_argument(
+        "--secret-file", type=file_name, metavar="FILE", help="the client secret; -: standard input"
+    )
     group.add_argument("--certificate", type=file_name, metavar="PEM", help="certificate and key instead")
     group.add_argument("--managed-identity", action="store_true", help="the identity of this Azure machine")
     group.add_argument("--token-file", type=file_name, metavar="FILE", help="a token; -: standard input")

@@ -131,7 +131,11 @@ def _redirect_line(out: Terminal, step: dict[str, Any]) -> str:
     faults = _faults(out, [step["fault"]] if step["fault"] else [])
     if step["accepted"]:
         return out.paint(f"redirect to {to}: accepted", "green") + faults
-    answer = "left unanswered" if step["status"] is None else f"refused, {step['status']} {step['code'] or ''}".strip()
+    answer = (
+        "left unanswered"
+        if step["status"] is None
+        else f"refused, {step['status']} {step['code'] or ''}".strip()
+    )
     return out.paint(f"redirect to {to}: {answer}", "red") + faults
 
 

@@ -34,7 +34,9 @@ def read_bytes(path: str) -> bytes:
     except OSError as error:
         raise cannot_open(path, error) from None
     if len(data) > MOST_BYTES:
-        raise Failure(f"{shown(path)} is longer than {MOST_BYTES // 1024 // 1024} MiB", "is it the right file?")
+        raise Failure(
+            f"{shown(path)} is longer than {MOST_BYTES // 1024 // 1024} MiB", "is it the right file?"
+        )
     return data
 
 
@@ -66,7 +68,9 @@ def cannot_open(path: str, error: OSError) -> Failure:
     if isinstance(error, IsADirectoryError):
         return Failure(f"{path} is a directory, not a file", f"name the files in it: {path.rstrip('/')}/*")
     if isinstance(error, PermissionError):
-        return Failure(f"{shown(path)} may not be opened: permission denied", "check its owner and mode: ls -l")
+        return Failure(
+            f"{shown(path)} may not be opened: permission denied", "check its owner and mode: ls -l"
+        )
     return Failure(f"{shown(path)} cannot be opened: {error.strerror or error}", "check the path")
 
 

@@ -47,7 +47,9 @@ def fetch(
 
     here = is_loopback(urlsplit(url).hostname or "")
     opener = urllib.request.build_opener(Stay(), urllib.request.ProxyHandler({} if here else None))
-    request = urllib.request.Request(url, body, {"Accept": "application/json", **(headers or {})}, method=method)  # noqa: S310
+    request = urllib.request.Request(
+        url, body, {"Accept": "application/json", **(headers or {})}, method=method
+    )
     try:
         with opener.open(request, timeout=timeout) as answer:
             return answer.status, _lower(answer.headers), answer.read(_MOST_BYTES)

@@ -63,7 +63,12 @@ class Proxy(socketserver.ThreadingTCPServer):
     request_queue_size = _QUEUE
 
     def __init__(
-        self, address: tuple[str, int], bot: str, most_bytes: int, timeout: float, seen: Callable[[Exchange], None]
+        self,
+        address: tuple[str, int],
+        bot: str,
+        most_bytes: int,
+        timeout: float,
+        seen: Callable[[Exchange], None],
     ) -> None:
         if ":" in address[0]:
             self.address_family = socket.AF_INET6
@@ -117,13 +122,13 @@ class _Connection(BaseHTTPRequestHandler):
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _hand_on
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: Any) -> None:
         """The recorder has words of its own."""
 
     def _body(self) -> bytes:
         encodings = self.headers.get_all("Transfer-Encoding") or []
         lengths = self.headers.get_all("Content-Length") or []
-        if encodings and lengths or len(lengths) > 1:
+        if (encodings and lengths) or len(lengths) > 1:
             raise Refused(400, "two lengths of one body")
         if encodings:
             if [encoding.strip().lower() for encoding in encodings] != ["chunked"]:

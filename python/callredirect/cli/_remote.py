@@ -25,7 +25,9 @@ def ring(options: argparse.Namespace, url: str, script: dict[str, Any], teller: 
     """Places the calls and follows each to its end."""
     whole = _load(options.scenario) if options.scenario else {"calls": [script]}
     shared = {name: whole.get(name) for name in ("speed", "seed")}
-    shared |= {name: getattr(options, name) for name in ("speed", "seed") if getattr(options, name) is not None}
+    shared |= {
+        name: getattr(options, name) for name in ("speed", "seed") if getattr(options, name) is not None
+    }
     stories: list[Story] = []
     for call in whole["calls"]:
         faults = [*call.get("faults", ()), *whole.get("faults", ())]
@@ -66,14 +68,22 @@ def _ask(simulator: str, method: str, path: str, body: Any = None) -> Any:
     if status in (200, 202) and error is None:
         return answer
     if not isinstance(error, dict) or "message" not in error:
-        raise Failure(f"{simulator} is no simulator: it answered {status} to {method} {path}", "is the port right?", ENVIRONMENT)
+        raise Failure(
+            f"{simulator} is no simulator: it answered {status} to {method} {path}",
+            "is the port right?",
+            ENVIRONMENT,
+        )
     place = f" at {error['key']}" if error.get("key") not in (None, "$.url") else ""
     code = ENVIRONMENT if error.get("key") == "$.url" or status >= 500 else USAGE
     raise Failure(f"{error['message']}{place}", _hint(error), code)
 
 
 def _hint(error: dict[str, Any]) -> str | None:
-    return f"did you mean {error['nearest']}?" if error.get("nearest") and error["nearest"] not in error["message"] else None
+    return (
+        f"did you mean {error['nearest']}?"
+        if error.get("nearest") and error["nearest"] not in error["message"]
+        else None
+    )
 
 
 def _port(simulator: str) -> int:
@@ -87,10 +97,15 @@ def _load(path: str) -> dict[str, Any]:
 
     scenario = load(path)  # says what is wrong in it, at its line
     if len(scenario) > _MOST_AT_ONCE:
-        raise Failure(f"{path} has {count(len(scenario), 'call')}", "so many are played by: callredirect simulate --scenario")
+        raise Failure(
+            f"{path} has {count(len(scenario), 'call')}",
+            "so many are played by: callredirect simulate --scenario",
+        )
     try:
         import tomllib
     except ImportError:
-        raise Failure("--scenario with --simulator needs Python 3.11", "leave --simulator out, or use options") from None
+        raise Failure(
+            "--scenario with --simulator needs Python 3.11", "leave --simulator out, or use options"
+        ) from None
     with open(path, "rb") as file:
         return tomllib.load(file)

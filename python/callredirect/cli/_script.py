@@ -17,17 +17,41 @@ def add_arguments(parser: Arguments) -> None:
     """Adds what a call can be told."""
     group = parser.add_argument_group("the call, instead of a file")
     add = group.add_argument
-    add("--example", type=Number(1, 3, whole=True), metavar="N", help="call 1, 2 or 3 of Microsoft's documentation")
-    add("--from", dest="source", type=party, metavar="WHO", help="who rings: user=ID, phone=+14255550100, ...")
-    add("--to", dest="targets", action="append", type=party, metavar="WHO", help="who is rung, if not the bot's app")
+    add(
+        "--example",
+        type=Number(1, 3, whole=True),
+        metavar="N",
+        help="call 1, 2 or 3 of Microsoft's documentation",
+    )
+    add(
+        "--from", dest="source", type=party, metavar="WHO", help="who rings: user=ID, phone=+14255550100, ..."
+    )
+    add(
+        "--to",
+        dest="targets",
+        action="append",
+        type=party,
+        metavar="WHO",
+        help="who is rung, if not the bot's app",
+    )
     add("--tenant", dest="tenant_id", metavar="ID", help="tenant of the call")
     add(
         "--callee", dest="callees", action="append", type=callee, metavar="ID=WHAT",
         help="what a target does: picks up after so many seconds, or busy, no_answer, unreachable; *: all others",
     )  # fmt: skip
     add("--hang-up", type=SECONDS, metavar="SECONDS", help="the caller hangs up after so long")
-    add("--wait", type=Number(0, 15, unit="seconds"), metavar="SECONDS", help="how long Graph waits (default: 15)")
-    add("--timeline", type=OneOf("specification", "redirecting"), metavar="NAME", help="specification or redirecting")
+    add(
+        "--wait",
+        type=Number(0, 15, unit="seconds"),
+        metavar="SECONDS",
+        help="how long Graph waits (default: 15)",
+    )
+    add(
+        "--timeline",
+        type=OneOf("specification", "redirecting"),
+        metavar="NAME",
+        help="specification or redirecting",
+    )
     add_faults(group)
     add("--count", type=Number(1, 1_000_000, whole=True), metavar="N", help="so many such calls at once")
 

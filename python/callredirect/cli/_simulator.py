@@ -23,7 +23,9 @@ DEFAULT_PORT = 8015
 PATH = "/api/calls"
 
 
-def add_arguments(parser: Arguments, speed: str = "people are X times faster, Graph's 15 seconds stay") -> None:
+def add_arguments(
+    parser: Arguments, speed: str = "people are X times faster, Graph's 15 seconds stay"
+) -> None:
     """Adds the options of a simulator of one's own, and what ``--speed`` says."""
     group = parser.add_argument_group("simulator")
     group.add_argument(
@@ -83,7 +85,9 @@ def exports(graph: Simulator) -> list[str]:
     lines = []
     for name, value in environment(graph).items():
         given = name == "BOT_SECRET" and os.environ.get(name) == value
-        lines.append("# BOT_SECRET is the one in the environment" if given else f"export {name}={shlex.quote(value)}")
+        lines.append(
+            "# BOT_SECRET is the one in the environment" if given else f"export {name}={shlex.quote(value)}"
+        )
     return lines
 
 

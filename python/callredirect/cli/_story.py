@@ -41,7 +41,9 @@ class Story:
     @property
     def redirected_after(self) -> float | None:
         """Seconds until Graph accepted a redirect."""
-        found = (step["at"] for step in self.steps if step["what"] == "redirect_received" and step["accepted"])
+        found = (
+            step["at"] for step in self.steps if step["what"] == "redirect_received" and step["accepted"]
+        )
         return next(found, None)
 
     @property
@@ -95,7 +97,9 @@ class Story:
         elif self.good:
             out.say(f"  {out.paint('✓', 'green', 'bold')} the caller hung up before it was redirected")
         else:
-            out.say_wrapped(plain(self.problem or "it was not redirected"), "    ", f"  {out.paint('✗', 'red', 'bold')} ")
+            out.say_wrapped(
+                plain(self.problem or "it was not redirected"), "    ", f"  {out.paint('✗', 'red', 'bold')} "
+            )
 
     def show_row(self, out: Terminal) -> None:
         """Prints the whole story in one line."""

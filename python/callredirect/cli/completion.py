@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 _SHELLS = ("bash", "zsh", "fish")
 EXAMPLES = """
 to switch it on:
-  bash   source <(callredirect completion bash)                     in ~/.bashrc
+  bash   source <(callredirect completion bash)    in ~/.bashrc
   zsh    source <(callredirect completion zsh)     in ~/.zshrc, after compinit
-  fish   callredirect completion fish > ~/.config/fish/completions/callredirect.fish
+  fish   callredirect completion fish | source     in ~/.config/fish/config.fish
 """
 
 
@@ -88,7 +88,9 @@ def _bash(commands: list[_Command]) -> str:
     for command in commands:
         taking = [option for option in command.options if option.takes is not None]
         known = [option for option in taking if option.words or option.files]
-        values = [f"            {'|'.join(option.names)}) {_bash_value(option)}; return ;;" for option in known]
+        values = [
+            f"            {'|'.join(option.names)}) {_bash_value(option)}; return ;;" for option in known
+        ]
         anything = [name for option in taking if option not in known for name in option.names]
         values += [f"            {'|'.join(anything)}) return ;;"] if anything else []
         options = " ".join(name for option in command.options for name in option.names)
@@ -194,7 +196,9 @@ def _fish(commands: list[_Command]) -> str:
         "complete -c callredirect -n __fish_use_subcommand -l version -s V -d 'show the version'",
     ]
     for command in commands:
-        lines.append(f"complete -c callredirect -n __fish_use_subcommand -a {command.name} -d {_fish_quoted(command.summary)}")
+        lines.append(
+            f"complete -c callredirect -n __fish_use_subcommand -a {command.name} -d {_fish_quoted(command.summary)}"
+        )
     for command in commands:
         begin = f"complete -c callredirect -n '__fish_seen_subcommand_from {command.name}'"
         if command.files:
@@ -202,7 +206,9 @@ def _fish(commands: list[_Command]) -> str:
         if command.words:
             lines.append(f"{begin} -a {_fish_quoted(' '.join(command.words))}")
         for option in command.options:
-            names = " ".join(f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in option.names)
+            names = " ".join(
+                f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in option.names
+            )
             if option.takes is None:
                 value = ""
             elif option.files:

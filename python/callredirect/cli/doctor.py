@@ -20,8 +20,8 @@ examples:
   callredirect doctor
   callredirect doctor --callback https://bot.contoso.com/api/calls
 
-Nothing is redirected and no token leaves this machine but for its issuer's own; the
-callback gets one notification without a token, which a bot answers with 401.
+Nothing is redirected, and no token is sent anywhere. The callback gets one
+notification without a token, which a bot answers with 401.
 {_credentials.ENVIRONMENT}  BOT_METADATA_URL                     where the keys of notifications are
 """
 
@@ -31,8 +31,12 @@ def arguments() -> Arguments:
     parser = Arguments(
         "doctor", "Looks at what a bot needs: addresses, clock, token, permission, keys, callback.", EXAMPLES
     )
-    parser.add_argument("--callback", type=http_url, metavar="URL", help="the bot's calling webhook, as Teams knows it")
-    parser.add_argument("--metadata-url", type=http_url, metavar="URL", help="where the keys of notifications are")
+    parser.add_argument(
+        "--callback", type=http_url, metavar="URL", help="the bot's calling webhook, as Teams knows it"
+    )
+    parser.add_argument(
+        "--metadata-url", type=http_url, metavar="URL", help="where the keys of notifications are"
+    )
     _credentials.add_arguments(parser)
     parser.add_json()
     return parser
@@ -54,7 +58,9 @@ def run(options: argparse.Namespace) -> int:
         out.say_json({"ok": not failed, "checks": [finding._asdict() for finding in found]})
     else:
         out.say()
-        verdict = f"{count(failed, 'check')} failed" if failed else "nothing is wrong that can be seen from here"
+        verdict = (
+            f"{count(failed, 'check')} failed" if failed else "nothing is wrong that can be seen from here"
+        )
         warnings = f", {count(warned, 'warning')}" if warned else ""
         out.say(out.paint(verdict + warnings, "bold", "red" if failed else "yellow" if warned else "green"))
     return FINDING if failed else OK

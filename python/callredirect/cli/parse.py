@@ -30,9 +30,7 @@ examples:
 
 def arguments() -> Arguments:
     """The parser of its arguments."""
-    parser = Arguments(
-        "parse", "Shows the notifications in bodies that a bot was sent.", EXAMPLES
-    )
+    parser = Arguments("parse", "Shows the notifications in bodies that a bot was sent.", EXAMPLES)
     parser.add_argument(
         "files", nargs="*", default=["-"], type=file_name, metavar="FILE",
         help="body of a request; - or none: standard input",
@@ -126,7 +124,9 @@ def _show(out: Terminal, name: str, notes: cr.Notifications, options: argparse.N
     for note in notes:
         problem = _problem(note)
         title = out.paint(type(note).__name__, "bold", "red" if problem else "green")
-        out.say(f"{title}  {out.paint(' '.join(map(plain, filter(None, (note.change_type, note.resource_url)))), 'dim')}")
+        out.say(
+            f"{title}  {out.paint(' '.join(map(plain, filter(None, (note.change_type, note.resource_url)))), 'dim')}"
+        )
         if problem:
             out.say_wrapped(plain(problem), "└─ ")
         else:

@@ -23,8 +23,9 @@ examples:
   callredirect record --to http://127.0.0.1:8000 --port 9000 calls.jsonl
       whoever rang port 8000 rings port 9000 instead; a tunnel, for instance
 
-Bodies, headers and answers pass unchanged. What is written has telephone numbers, names
-and tokens replaced, unless --no-redact says otherwise; tokens are never written.
+Bodies, headers and answers pass unchanged. What is written has telephone
+numbers and names replaced, unless --no-redact says otherwise; tokens are never
+written.
 """
 
 
@@ -32,26 +33,46 @@ def arguments() -> Arguments:
     """The parser of its arguments."""
     parser = Arguments(
         "record",
-        "Stands before a bot, hands every request on, and appends each to a recording until\n"
-        "Ctrl-C. `callredirect replay` plays it; callredirect.read_recording reads it.",
+        "Stands before a bot, hands every request on, and appends each to a recording\n"
+        "until Ctrl-C. `callredirect replay` plays it, read_recording reads it.",
         EXAMPLES,
     )
-    parser.add_argument("file", type=file_name, metavar="FILE", help="recording to append to, calls.jsonl for instance")
+    parser.add_argument(
+        "file", type=file_name, metavar="FILE", help="recording to append to, calls.jsonl for instance"
+    )
     parser.add_argument("--to", required=True, type=http_url, metavar="URL", help="the bot")
-    parser.add_argument("--port", type=PORT, default=9000, metavar="PORT", help="where to listen (default: 9000; 0: a free one)")
-    parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="address to listen at (default: 127.0.0.1)")
+    parser.add_argument(
+        "--port",
+        type=PORT,
+        default=9000,
+        metavar="PORT",
+        help="where to listen (default: 9000; 0: a free one)",
+    )
+    parser.add_argument(
+        "--host", default="127.0.0.1", metavar="ADDRESS", help="address to listen at (default: 127.0.0.1)"
+    )
     parser.add_argument("--no-redact", action="store_true", help="write numbers and names as they are")
     size = Number(1, 2**50, whole=True, unit="bytes")
     parser.add_argument("--max-bytes", type=size, metavar="N", help="begin a new file beyond this size")
     parser.add_argument(
-        "--keep", type=Number(0, 1000, whole=True), default=5, metavar="N", help="old files to keep then (default: 5)"
+        "--keep",
+        type=Number(0, 1000, whole=True),
+        default=5,
+        metavar="N",
+        help="old files to keep then (default: 5)",
     )
     parser.add_argument(
         "--max-body", type=Number(1, 2**30, whole=True, unit="bytes"), default=1024 * 1024, metavar="N",
         help="longest body that is taken, in bytes (default: 1 MiB)",
     )  # fmt: skip
     seconds = Number(0.1, 3600, unit="seconds")
-    parser.add_argument("--timeout", type=seconds, default=30.0, metavar="SECONDS", help="how long the bot may take (default: 30)")
+    parser.add_argument(
+        "--timeout",
+        type=seconds,
+        default=30.0,
+        metavar="SECONDS",
+        help="how long the bot may take (default: 30)",
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing of the requests")
     parser.add_json("print one line of JSON for each request, and errors as JSON, too")
     return parser

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _SHOWN = 20
 EXAMPLES = """
 examples:
-  callredirect replay calls.jsonl http://127.0.0.1:8000 --fast -- uvicorn fastapi_bot:app
+  callredirect replay calls.jsonl http://127.0.0.1:8000 --fast -- uvicorn bot:app
       starts a simulator that signs the requests, and the bot with its environment
   callredirect replay calls.jsonl http://127.0.0.1:8000 --port 8015 --speed 10
       the bot was told that Graph is at port 8015
@@ -37,8 +37,8 @@ def arguments() -> Arguments:
     """The parser of its arguments."""
     parser = Arguments(
         "replay",
-        "Plays a recording into a bot and compares its answers with those recorded. A recording\n"
-        "holds no tokens: a simulator of this command signs what was genuine once.",
+        "Plays a recording into a bot and compares its answers with those recorded. A\n"
+        "recording holds no tokens: a simulator of this command signs what was genuine.",
         EXAMPLES,
         "callredirect replay [options] FILE URL [-- COMMAND ...]",
     )
@@ -48,9 +48,20 @@ def arguments() -> Arguments:
         "url", type=http_url, metavar="URL", help=f"the bot's webhook; without a path, {_simulator.PATH}"
     )
     parser.add_argument("--fast", action="store_true", help="as fast as the bot takes it")
-    parser.add_argument("--concurrency", type=Number(1, 1000, whole=True), default=16, metavar="N", help="requests under way at a time (default: 16)")
+    parser.add_argument(
+        "--concurrency",
+        type=Number(1, 1000, whole=True),
+        default=16,
+        metavar="N",
+        help="requests under way at a time (default: 16)",
+    )
     parser.add_argument("--unsigned", action="store_true", help="no simulator, and no tokens")
-    parser.add_argument("--patience", type=Number(0, 3600, unit="seconds"), metavar="SECONDS", help="how long to wait for the bot to listen")
+    parser.add_argument(
+        "--patience",
+        type=Number(0, 3600, unit="seconds"),
+        metavar="SECONDS",
+        help="how long to wait for the bot to listen",
+    )
     _simulator.add_arguments(parser, speed="times faster than recorded (default: 1)")
     parser.add_json("print one line of JSON for each request and one for all, and errors as JSON, too")
     return parser
@@ -78,7 +89,9 @@ def _read(path: str) -> list[cr.RecordedRequest]:
     try:
         requests = cr.read_recording(path)
     except ValueError as error:
-        raise Failure(f"{path}: {error}", "callredirect record and Redirector(record=...) write recordings") from None
+        raise Failure(
+            f"{path}: {error}", "callredirect record and Redirector(record=...) write recordings"
+        ) from None
     except OSError as error:
         raise cannot_open(path, error) from None
     if not requests:
@@ -127,7 +140,9 @@ def _show(out: Terminal, total: int, tally: dict[str, int], others: list[Replaye
     for result in others[:_SHOWN]:
         calls = " ".join(plain(call) for call in result.request.verdict.call_ids)
         now = f"answered {result.status}" if result.status else plain(result.error or "no answer")
-        out.say(f"{out.paint('✗', 'red')} request {result.index + 1}: {now}, recorded {result.request.verdict.status}  {calls}".rstrip())
+        out.say(
+            f"{out.paint('✗', 'red')} request {result.index + 1}: {now}, recorded {result.request.verdict.status}  {calls}".rstrip()
+        )
     if len(others) > _SHOWN:
         out.say(f"  and {len(others) - _SHOWN} more")
     compared = total - tally["not_compared"]
@@ -136,4 +151,7 @@ def _show(out: Terminal, total: int, tally: dict[str, int], others: list[Replaye
         text += f"; {tally['not_compared']} had no recorded answer"
     out.say(out.paint(text, "bold", "red" if tally["otherwise"] else "green"))
     if any(result.status in (401, 403) for result in others):
-        out.say_wrapped("401 says that the bot does not know this simulator: give it the environment that callredirect simulate prints, with --port, or start it behind --.", "  ")
+        out.say_wrapped(
+            "401 says that the bot does not know this simulator: give it the environment that callredirect simulate prints, with --port, or start it behind --.",
+            "  ",
+        )

@@ -44,9 +44,9 @@ def arguments() -> Arguments:
     """The parser of its arguments."""
     parser = Arguments(
         "ring",
-        "Rings a bot on this machine and tells what happens when, from its notification on.\n"
-        "The bot has to know the simulator: through the environment that `simulate` prints,\n"
-        "or by being started here, behind --.",
+        "Rings a bot on this machine and tells what happens when, from its notification\n"
+        "on. The bot has to know the simulator: through the environment that `simulate`\n"
+        "prints, or by being started here, behind --.",
         EXAMPLES,
         "callredirect ring [options] URL [-- COMMAND ...]",
     )
@@ -76,7 +76,10 @@ def run(options: argparse.Namespace) -> int:
         raise Failure("--scenario and options both say what to ring", "leave one of them out")
     if options.simulator:
         if options.command:
-            raise Failure("--simulator and a command exclude each other", "start the bot with that simulator's environment")
+            raise Failure(
+                "--simulator and a command exclude each other",
+                "start the bot with that simulator's environment",
+            )
         from ._remote import ring
 
         stories = ring(options, url, script, _Teller(out, as_json=options.json))
@@ -146,7 +149,9 @@ def _ring_here(options: argparse.Namespace, url: str, scenario: Scenario, teller
         _simulator.wait_for(graph, url, patience, alive)
         stories = _play(graph, url, scenario, teller)
     if not options.command and any(_is_stranger(story) for story in stories):
-        note(f"This simulator is a new one. The bot has to know it: port {options.port} and the environment of")
+        note(
+            f"This simulator is a new one. The bot has to know it: port {options.port} and the environment of"
+        )
         note("callredirect simulate; after another simulator, it takes the new keys within 30 seconds.")
     return stories
 

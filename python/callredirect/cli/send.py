@@ -28,7 +28,8 @@ EXAMPLES = f"""
 examples:
   callredirect send 491f0b00-ffff-4bc9-a43e-b226498ec22a redirect.json
   callredirect send 491f0b00-ffff-4bc9-a43e-b226498ec22a --phone +14255550100
-  callredirect send 491f0b00-ffff-4bc9-a43e-b226498ec22a --user 98da8a1a-1b87-452c-a713-65d3f10b1253 --dry-run
+  callredirect send 491f0b00-ffff-4bc9-a43e-b226498ec22a --dry-run \\
+      --user 98da8a1a-1b87-452c-a713-65d3f10b1253
 {_credentials.ENVIRONMENT}"""
 
 
@@ -52,9 +53,13 @@ def arguments() -> Arguments:
     group.add_argument("--callback-uri", type=http_url, metavar="URL", help="where later notifications go")
     group = parser.add_argument_group("sending")
     versions = OneOf("v1.0", "beta")
-    group.add_argument("--api-version", type=versions, default="v1.0", metavar="VERSION", help="v1.0 (default) or beta")
+    group.add_argument(
+        "--api-version", type=versions, default="v1.0", metavar="VERSION", help="v1.0 (default) or beta"
+    )
     seconds = Number(0.1, 600, unit="seconds")
-    group.add_argument("--deadline", type=seconds, default=13.0, metavar="SECONDS", help="when to give up (default: 13)")
+    group.add_argument(
+        "--deadline", type=seconds, default=13.0, metavar="SECONDS", help="when to give up (default: 13)"
+    )
     group.add_argument("--dry-run", action="store_true", help="print the request instead of sending it")
     _credentials.add_arguments(parser)
     parser.add_json()
@@ -71,12 +76,16 @@ def run(options: argparse.Namespace) -> int:
         return OK
     credential = who.credential()
     try:
-        with cr.Client(credential, api_version=options.api_version, cloud=who.cloud, base_url=who.graph_url) as client:
+        with cr.Client(
+            credential, api_version=options.api_version, cloud=who.cloud, base_url=who.graph_url
+        ) as client:
             outcome = client.redirect(options.call_id, redirect, deadline=options.deadline)
     except cr.ValidationError as error:
         raise _invalid(error) from None
     except cr.CredentialError as error:
-        raise Failure(f"nothing was sent: {error}", "callredirect doctor looks into it", ENVIRONMENT) from None
+        raise Failure(
+            f"nothing was sent: {error}", "callredirect doctor looks into it", ENVIRONMENT
+        ) from None
     except ValueError as error:
         raise Failure(f"nothing was sent: {error}") from None
     if options.json:
@@ -111,16 +120,22 @@ def _redirect(options: argparse.Namespace) -> cr.Redirect:
             hint = f"callredirect validate {options.file} shows the place"
             raise Failure(failure.message, hint) from None
     if not options.targets:
-        raise Failure("nothing says where the call goes", "name a file, or give --user, --phone or another target")
+        raise Failure(
+            "nothing says where the call goes", "name a file, or give --user, --phone or another target"
+        )
     return cr.Redirect(options.targets, timeout=options.timeout, callback_uri=options.callback_uri)
 
 
 def _invalid(error: cr.ValidationError) -> Failure:
-    faults = "; ".join(f"{fault.path}: {fault.message}" for fault in error.violations if fault.severity == "error")
+    faults = "; ".join(
+        f"{fault.path}: {fault.message}" for fault in error.violations if fault.severity == "error"
+    )
     return Failure(f"nothing was sent, Graph would refuse it: {faults}")
 
 
-def _dry_run(out: Terminal, options: argparse.Namespace, redirect: cr.Redirect, who: _credentials.Identity) -> None:
+def _dry_run(
+    out: Terminal, options: argparse.Namespace, redirect: cr.Redirect, who: _credentials.Identity
+) -> None:
     from ._capture import dry_run
 
     try:

@@ -23,8 +23,8 @@ examples:
   callredirect simulate --speed 100 --fault throttled,probability=0.2
   callredirect simulate --scenario calls.toml --bot http://127.0.0.1:8000
 
-Where BOT_APP_ID, BOT_TENANT or BOT_SECRET are set, the simulator takes them: a bot
-that was configured once fits the next simulator, too.
+Where BOT_APP_ID, BOT_TENANT or BOT_SECRET are set, the simulator takes them: a
+bot that was configured once fits the next simulator, too.
 """
 
 
@@ -32,8 +32,8 @@ def arguments() -> Arguments:
     """The parser of its arguments."""
     parser = Arguments(
         "simulate",
-        "Runs a Graph of your own on this machine until Ctrl-C: token endpoint, signing keys,\n"
-        "redirects by Graph's rules, and a live page that shows each call.",
+        "Runs a Graph of your own on this machine until Ctrl-C: token endpoint, signing\n"
+        "keys, redirects by Graph's rules, and a live page that shows each call.",
         EXAMPLES,
     )
     _simulator.add_scenario(parser, "--scenario")

@@ -38,7 +38,9 @@ def arguments() -> Arguments:
         "--api-version", type=versions, default="beta", metavar="VERSION", help="v1.0 or beta (default: beta)"
     )
     whole = Number(1, 1_000_000, whole=True)
-    parser.add_argument("--max-targets", type=whole, default=25, metavar="N", help="Graph's limit (default: 25)")
+    parser.add_argument(
+        "--max-targets", type=whole, default=25, metavar="N", help="Graph's limit (default: 25)"
+    )
     parser.add_argument("--strict", action="store_true", help="warnings count as faults for the exit code")
     parser.add_argument("-q", "--quiet", action="store_true", help="say nothing of files without faults")
     parser.add_json("print one line of JSON for each file, and errors as JSON, too")
@@ -58,12 +60,19 @@ def run(options: argparse.Namespace) -> int:
             for fault in found:
                 fault.pop("place")
             valid = not any(fault["severity"] == "error" for fault in found)
-            file = {"file": shown(path), "api_version": options.api_version, "valid": valid, "violations": found}
+            file = {
+                "file": shown(path),
+                "api_version": options.api_version,
+                "valid": valid,
+                "violations": found,
+            }
             out.say_json(file)
         elif found:
             _show(out, shown(path), text, found)
         elif not options.quiet:
-            out.say(f"{out.paint('✓', 'green')} {plain(shown(path))}: nothing to complain of ({options.api_version})")
+            out.say(
+                f"{out.paint('✓', 'green')} {plain(shown(path))}: nothing to complain of ({options.api_version})"
+            )
     return FINDING if bad else OK
 
 
@@ -105,7 +114,9 @@ def _show(out: Terminal, name: str, text: str, faults: list[dict[str, Any]]) -> 
     for fault in faults:
         colour = "red" if fault["severity"] == "error" else "yellow"
         place = out.paint(f"{plain(name)}:{fault['line']}:{fault['column']}", "bold")
-        out.say(f"{place} {out.paint(fault['severity'], colour, 'bold')} {out.paint(plain(fault['path']), 'cyan')}")
+        out.say(
+            f"{place} {out.paint(fault['severity'], colour, 'bold')} {out.paint(plain(fault['path']), 'cyan')}"
+        )
         show_source(out, text, fault["place"], colour, "bold")
         out.say_wrapped(f"{plain(fault['message'])} [{fault['code']}]", " " * 7)
         out.say()
