@@ -171,7 +171,7 @@ def test_parse_shows_a_tree() -> None:
     lines = done.stdout.splitlines()
     assert lines[0] == "IncomingCall  created /communications/calls/481f0b00-ffff-4ca1-8c67-a5f1e31e8e82"
     assert "├─ state              incoming" in lines
-    assert '│  └─ [0]  application 24701998-1a73-4d42-8085-bf46ed0ae039 "test bot"' in lines
+    assert '├─ targets            application 24701998-1a73-4d42-8085-bf46ed0ae039 "test bot"' in lines
 
 
 def test_parse_in_a_table_that_fits() -> None:
@@ -467,7 +467,7 @@ def test_a_port_in_use_and_ctrl_c() -> None:
 def test_the_secret_of_the_environment_is_taken_and_not_shown() -> None:
     program = started("simulate", "--port", "0", BOT_SECRET=SECRET)
     assert program.stdout is not None
-    lines = []
+    lines: list[str] = []
     while not lines or not lines[-1].startswith("callredirect ring"):
         lines.append(program.stdout.readline())
     exported = dict(re.findall(r"^export (\w+)=(.*)$", "".join(lines), re.MULTILINE))

@@ -11,7 +11,7 @@ import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,6 +22,10 @@ from servers import RawServer, response
 from test_cli import BARE, bot_environment, on_a_terminal, run, started
 
 EXAMPLES = ROOT / "examples"
+
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 def free_port() -> int:
@@ -119,12 +123,12 @@ class Recording:
         assert self.program.stdout is not None
         self.url: str = json.loads(self.program.stdout.readline())["url"]
 
-    def __enter__(self) -> Recording:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.program.terminate()
-        _, errors = self.program.communicate(timeout=30)
+        __, errors = self.program.communicate(timeout=30)
         assert (self.program.returncode, errors) == (143, "")
 
 

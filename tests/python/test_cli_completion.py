@@ -7,6 +7,7 @@ import pty
 import select
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -60,8 +61,7 @@ def in_fish(folder: Path, line: str) -> list[str]:
 
 
 @pytest.mark.parametrize("complete", [in_bash, in_fish])
-def test_words(complete: object, tmp_path: Path) -> None:
-    assert callable(complete)
+def test_words(complete: Callable[[Path, str], list[str]], tmp_path: Path) -> None:
     (tmp_path / "redirect.json").write_text("{}")
     assert set(COMMANDS) <= set(complete(tmp_path, "callredirect "))
     assert complete(tmp_path, "callredirect val") == ["validate"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ._failure import (
     BROKEN_PIPE,
@@ -95,8 +95,9 @@ def command(name: str) -> Command:
     """The module of a command."""
     import importlib
 
-    module: Command = importlib.import_module(f".{name}", __name__)  # type: ignore[assignment]
-    return module
+    module: Any = importlib.import_module(f".{name}", __name__)
+    found: Command = module
+    return found
 
 
 def _run(words: Sequence[str]) -> int:

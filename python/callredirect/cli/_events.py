@@ -37,6 +37,7 @@ _ENDINGS = {
 
 def document(event: SimulatorEvent) -> dict[str, Any]:
     """An event as JSON has it. ``at`` counts from the start of the simulator."""
+    facts: dict[str, Any]
     if isinstance(event, NotificationSent):
         what = "notification_sent"
         facts = {"change_type": event.change_type, "state": event.state, "faults": list(event.faults)}

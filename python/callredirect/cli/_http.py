@@ -42,8 +42,10 @@ def fetch(
     import urllib.request
 
     class Stay(urllib.request.HTTPRedirectHandler):
-        def redirect_request(self, *_: Any) -> None:
-            return None
+        def http_error_302(self, *_: Any) -> None:
+            """Leaves it an error, which is an answer like others."""
+
+        http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
     here = is_loopback(urlsplit(url).hostname or "")
     opener = urllib.request.build_opener(Stay(), urllib.request.ProxyHandler({} if here else None))

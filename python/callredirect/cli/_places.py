@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from json.decoder import scanstring
+from json import decoder
 from typing import TYPE_CHECKING, NamedTuple
 
 from ._terminal import masked, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ._terminal import Terminal
 
+_scan: Callable[[str, int], tuple[str, int]] = decoder.scanstring  # type: ignore[attr-defined]
+"""A string of JSON from behind its quotation mark on, and where it ends."""
 _BLANK = " \t\n\r"
 _MARGIN = 4
 
@@ -60,7 +64,7 @@ class Places:
     def _members(self, at: int, path: str) -> int:
         at = self._skip(at + 1)
         while self._text[at] != "}":
-            name, at = scanstring(self._text, at + 1)
+            name, at = _scan(self._text, at + 1)
             at = self._skip(self._skip(at) + 1)
             at = self._skip(self._value(at, path + _step(name)))
             at = self._skip(at + 1) if self._text[at] == "," else at

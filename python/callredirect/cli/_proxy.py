@@ -81,8 +81,8 @@ class Proxy(socketserver.ThreadingTCPServer):
     @property
     def url(self) -> str:
         """Where it listens."""
-        host, port = self.server_address[:2]
-        return f"http://[{host}]:{port}" if ":" in str(host) else f"http://{host!s}:{port}"
+        host, port = str(self.server_address[0]), self.server_address[1]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes in the middle is no news."""
@@ -93,7 +93,7 @@ class Proxy(socketserver.ThreadingTCPServer):
 class _Connection(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = _IDLE
-    server: Proxy
+    server: Proxy  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def _hand_on(self) -> None:
         began = time.time()
@@ -105,6 +105,8 @@ class _Connection(BaseHTTPRequestHandler):
             return
         start = time.monotonic()
         status, problem = None, None
+        headers: list[tuple[str, str]] = []
+        answer = b""
         try:
             status, headers, answer = self._ask(body)
         except (OSError, http.client.HTTPException) as error:

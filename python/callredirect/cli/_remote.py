@@ -64,18 +64,18 @@ def _ask(simulator: str, method: str, path: str, body: Any = None) -> Any:
     except Unreachable as error:
         hint = f"start one: callredirect simulate --port {_port(simulator)}"
         raise Failure(f"no simulator is at {simulator}: {error}", hint, ENVIRONMENT) from None
-    error = answer.get("error") if isinstance(answer, dict) else None
-    if status in (200, 202) and error is None:
+    refusal: Any = answer.get("error") if isinstance(answer, dict) else None
+    if status in (200, 202) and refusal is None:
         return answer
-    if not isinstance(error, dict) or "message" not in error:
+    if not isinstance(refusal, dict) or "message" not in refusal:
         raise Failure(
             f"{simulator} is no simulator: it answered {status} to {method} {path}",
             "is the port right?",
             ENVIRONMENT,
         )
-    place = f" at {error['key']}" if error.get("key") not in (None, "$.url") else ""
-    code = ENVIRONMENT if error.get("key") == "$.url" or status >= 500 else USAGE
-    raise Failure(f"{error['message']}{place}", _hint(error), code)
+    place = f" at {refusal['key']}" if refusal.get("key") not in (None, "$.url") else ""
+    code = ENVIRONMENT if refusal.get("key") == "$.url" or status >= 500 else USAGE
+    raise Failure(f"{refusal['message']}{place}", _hint(refusal), code)
 
 
 def _hint(error: dict[str, Any]) -> str | None:
@@ -101,11 +101,13 @@ def _load(path: str) -> dict[str, Any]:
             f"{path} has {count(len(scenario), 'call')}",
             "so many are played by: callredirect simulate --scenario",
         )
+    import importlib
+
     try:
-        import tomllib
+        tomllib: Any = importlib.import_module("tomllib")
     except ImportError:
-        raise Failure(
-            "--scenario with --simulator needs Python 3.11", "leave --simulator out, or use options"
-        ) from None
+        hint = "leave --simulator out, or use options"
+        raise Failure("--scenario with --simulator needs Python 3.11", hint) from None
     with open(path, "rb") as file:
-        return tomllib.load(file)
+        read: dict[str, Any] = tomllib.load(file)
+        return read

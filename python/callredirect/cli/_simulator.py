@@ -49,7 +49,7 @@ def start(options: argparse.Namespace, faults: list[Any] | None = None) -> Simul
         Failure: It cannot listen, or there is no such fault.
     """
     ids = {"app_id": os.environ.get("BOT_APP_ID"), "tenant_id": os.environ.get("BOT_TENANT")}
-    known = {name: value for name, value in ids.items() if value}
+    known: dict[str, Any] = {name: value for name, value in ids.items() if value}
     try:
         return Simulator(
             **known,

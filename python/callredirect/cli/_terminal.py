@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     import re
 
+    from typing_extensions import Self
+
     from ._failure import Failure
 
 _CODES = {
@@ -108,7 +110,7 @@ class Progress:
             self._terminal.stream.write(f"\r{bar} {self._done} of {self._total}")
             self._terminal.stream.flush()
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

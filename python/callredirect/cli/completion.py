@@ -74,8 +74,9 @@ def _commands() -> list[_Command]:
 
 def _option(action: argparse.Action) -> _Option:
     words = action.type.words if isinstance(action.type, Words) else ()
-    takes = None if action.nargs == 0 else str(action.metavar or action.dest)
-    files = action.type is file_name
+    is_switch = bool(action.nargs == 0)
+    takes = None if is_switch else str(action.metavar or action.dest)
+    files: bool = action.type == file_name
     return _Option(list(action.option_strings), takes, words, files, _repeats(action), action.help or "")
 
 
@@ -195,10 +196,10 @@ def _fish(commands: list[_Command]) -> str:
         "complete -c callredirect -n __fish_use_subcommand -l help -s h -d 'show the commands'",
         "complete -c callredirect -n __fish_use_subcommand -l version -s V -d 'show the version'",
     ]
-    for command in commands:
-        lines.append(
-            f"complete -c callredirect -n __fish_use_subcommand -a {command.name} -d {_fish_quoted(command.summary)}"
-        )
+    lines += [
+        f"complete -c callredirect -n __fish_use_subcommand -a {command.name} -d {_fish_quoted(command.summary)}"
+        for command in commands
+    ]
     for command in commands:
         begin = f"complete -c callredirect -n '__fish_seen_subcommand_from {command.name}'"
         if command.files:

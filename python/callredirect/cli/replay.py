@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 _SHOWN = 20
 EXAMPLES = """
 examples:
-  callredirect replay calls.jsonl http://127.0.0.1:8000 --fast -- uvicorn bot:app
-      starts a simulator that signs the requests, and the bot with its environment
+  callredirect replay calls.jsonl http://127.0.0.1:8000 -- uvicorn bot:app
+      starts a simulator that signs, and the bot with its environment
   callredirect replay calls.jsonl http://127.0.0.1:8000 --port 8015 --speed 10
       the bot was told that Graph is at port 8015
   callredirect replay calls.jsonl http://127.0.0.1:8000 --unsigned

@@ -10,7 +10,7 @@ import callredirect as cr
 from callredirect.testing import Scenario
 
 from . import _script, _simulator
-from ._arguments import Arguments, http_url
+from ._arguments import Arguments, Number, http_url
 from ._bot import running
 from ._events import document
 from ._failure import ENVIRONMENT, FINDING, OK, Failure
@@ -56,7 +56,7 @@ def arguments() -> Arguments:
     parser.takes_command = True
     _simulator.add_scenario(parser, "--scenario")
     parser.add_argument("--simulator", type=http_url, metavar="URL", help="a simulator that is running")
-    seconds = _script.SECONDS
+    seconds = Number(0, 3600, unit="seconds")
     parser.add_argument(
         "--patience", type=seconds, default=None, metavar="SECONDS",
         help="how long to wait for the bot to listen (default: 5; 30 for one that is started here)",
