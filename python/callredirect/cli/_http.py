@@ -42,10 +42,8 @@ def fetch(
     import urllib.request
 
     class Stay(urllib.request.HTTPRedirectHandler):
-        def http_error_302(self, *_: Any) -> None:
-            """Leaves it an error, which is an answer like others."""
-
-        http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+        def redirect_request(self, req: Any, fp: Any, code: Any, msg: Any, headers: Any, newurl: Any) -> None:
+            return None
 
     here = is_loopback(urlsplit(url).hostname or "")
     opener = urllib.request.build_opener(Stay(), urllib.request.ProxyHandler({} if here else None))

@@ -74,7 +74,7 @@ def _commands() -> list[_Command]:
 
 def _option(action: argparse.Action) -> _Option:
     words = action.type.words if isinstance(action.type, Words) else ()
-    is_switch = bool(action.nargs == 0)
+    is_switch = str(action.nargs) == "0"
     takes = None if is_switch else str(action.metavar or action.dest)
     files: bool = action.type == file_name
     return _Option(list(action.option_strings), takes, words, files, _repeats(action), action.help or "")
