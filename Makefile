@@ -16,6 +16,7 @@ CORE := --features simulator,sqlite,redis $(LOCKED)
 
 FUZZ_SECONDS ?= 60
 EXITS ?= 300
+CLAIMS_SEEDS ?= 1000
 FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 
 unexport CONDA_PREFIX
@@ -23,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -type f)
 STUB := python/callredirect/_native.pyi
-PY_TYPED := python/callredirect tests/python $(wildcard examples)
+PY_TYPED := python/callredirect python/pytest_callredirect tests/python $(wildcard examples)
 PY_ALL := python tests/python tests/reliability $(wildcard examples benches)
 
 # What the stub may need; the unused are dropped. A name of the Python side that the stub speaks of is added here.
@@ -55,10 +56,10 @@ say = @echo "==> $(1)"
 hush = @said=$$($(1) 2>&1) || { echo "$$said"; exit 1; }
 
 .PHONY: help build demo test test-rust lint lint-rust lint-python fmt types stubs wheel reliability bench fuzz clean
-.PHONY: reliability-exits reliability-claims reliability-keys
+.PHONY: $(addprefix reliability-,faults exits claims workers load keys seeds)
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: .venv/.built ## compile the extension into .venv (development profile)
 
@@ -128,29 +129,38 @@ wheel: .venv/.ready ## build the release wheel into dist/
 	$(call hush,$(BIN)/maturin build $(LOCKED) --release --interpreter $(BIN)/python --out dist)
 	@ls -l dist/*.whl
 
-reliability: ## every fault between here and Graph, a hundred calls each; prints a table, takes minutes
-	@$(CARGO) test --quiet $(LOCKED) --features simulator --test faults -- --ignored --nocapture --test-threads=1
+reliability: build ## all the reliability-* below and a summary, under an hour on two quiet cores; Linux, redis-server
+	@$(BIN)/python tests/reliability/everything.py
+
+reliability-faults: ## every fault between here and Graph, a hundred calls each (3 minutes)
+	@$(CARGO) test --quiet $(CORE) --test faults -- --ignored --nocapture --test-threads=1
 
 bench: wheel .bench-venv/.ready ## measure against what people use today, in an environment of its own
 	$(call say,the wheel into .bench-venv)
 	@$(BENCH)/python -m pip install --quiet --force-reinstall --no-deps dist/callredirect-*.whl
 	@for script in benches/[!_]*.py; do echo "==> $$script"; $(BENCH)/python "$$script"; done
 
-reliability-exits: build ## processes that end in every way, EXITS=300 of each kind
+reliability-exits: build ## processes that end in every way, EXITS=300 of each kind (10 minutes)
 	@$(BIN)/python tests/python/exits.py $(EXITS)
 
 fuzz: ## mutated input for every reader, FUZZ_SECONDS=60 each; needs a nightly toolchain
 	@for target in $(FUZZ_TARGETS); do CARGO=$(CARGO) fuzz/run $$target $(FUZZ_SECONDS); done
 
-reliability-claims: build ## claims under duplicates, crashes and failing stores, at length (half an hour); needs redis-server
-	$(call say,claims: one redirect per call, whatever happens)
+reliability-claims: build ## duplicates over 8 processes, kill -9 at every point, stores in trouble (15 minutes)
 	@$(BIN)/python tests/reliability/claims.py
-	$(call say,the same simulated: 1000 seeds)
-	@CLAIMS_SEEDS=1000 $(CARGO) test --quiet $(CORE) --test claims_simulation -- --nocapture
 
-reliability-keys: build ## keys that change, are down and are invented, in real time (a quarter of an hour)
-	$(call say,keys: no genuine call refused and no stampede)
+reliability-workers: build ## a thousand calls, each to two of gunicorn's workers (1 minute)
+	@$(BIN)/python tests/reliability/workers.py
+
+reliability-load: build ## 10,000 calls at 200/s, 1,000 in a second, and 2,000 forged tokens a second (2 minutes)
+	@$(BIN)/python tests/reliability/load.py
+
+reliability-keys: build ## keys that change, are down and are invented: 20 times in time moved by hand, 5 in real time (6 minutes)
+	@$(CARGO) test --quiet $(CORE) --test verify keys::
 	@$(BIN)/python tests/reliability/keys.py
+
+reliability-seeds: ## three workers, a store and a network that fails, simulated: CLAIMS_SEEDS=1000 lives (5 minutes)
+	@CLAIMS_SEEDS=$(CLAIMS_SEEDS) $(CARGO) test --quiet $(CORE) --test claims_simulation -- --nocapture
 
 clean: ## remove everything that was made
 	$(call say,clean)

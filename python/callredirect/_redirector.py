@@ -205,7 +205,7 @@ class Redirector:
 
         Raises:
             LookupError: This process has not heard of the call.
-            TimeoutError: It is not over in time. Another worker may have been told of its end.
+            TimeoutError: It is not over in time, nor was another worker told of its end, as far as the store answers.
         """
         import asyncio
 
@@ -226,7 +226,10 @@ class Redirector:
                 if not waiters:
                     self._waiters.pop(tracked.call_id, None)
         if not over.done():
-            raise TimeoutError(f"call {tracked.call_id} was not over within {timeout} s")
+            await self._hear_of_end(tracked)
+            if not tracked.ended or tracked.call_id in self._redirecting:
+                raise TimeoutError(f"call {tracked.call_id} was not over within {timeout} s")
+            self._over(tracked)
         return tracked
 
     async def unfinished(self) -> tuple[ClaimRecord, ...]:
@@ -583,13 +586,17 @@ class Redirector:
         self._timers[tracked.call_id] = asyncio.get_running_loop().call_later(self._end_timeout, over)
 
     async def _never_ended(self, tracked: TrackedCall) -> None:
-        record = await self._claims.get(tracked)
-        if record is not None and record.ended:
-            tracked._end_elsewhere()
+        await self._hear_of_end(tracked)
         told = tracked._time_out() and not tracked.elsewhere
         self._over(tracked)
         if told:
             await self._run_ended(tracked)
+
+    async def _hear_of_end(self, tracked: TrackedCall) -> None:
+        """Another worker may have been told of it."""
+        record = await self._claims.get(tracked)
+        if record is not None and record.ended:
+            tracked._end_elsewhere()
 
 
 def _one_line(error: Exception) -> str:

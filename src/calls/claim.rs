@@ -79,8 +79,9 @@ pub trait ClaimStore: Send + Sync {
         self.apply(call, Move::Finish { worker: worker.to_owned(), stage, attempts })
     }
 
-    /// Notes that the call itself ended, so that a late `created` claims nothing.
-    fn end(&self, call: &CallKey) -> Owed<'_, Claim> {
-        self.apply(call, Move::End)
+    /// Notes that the call itself ended, so that a late `created` claims nothing; and whether it was redirected, as far
+    /// as its end says so, for the worker that sent and heard nothing.
+    fn end(&self, call: &CallKey, redirected: Option<bool>) -> Owed<'_, Claim> {
+        self.apply(call, Move::End { redirected })
     }
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::claim::{ClaimStore, Owed, StoreFault};
 use super::lifecycle::TrackedCall;
-use super::protocol::{Claim, Record, Stage, Ticket};
+use super::protocol::{Claim, Record, Stage, TAKEOVER, Ticket};
 use super::store::Place;
 use crate::send::PerProcess;
 use crate::send::clock::{self, Instant};
@@ -139,7 +139,11 @@ impl ClaimDesk {
                     tokio::time::sleep(wait + MARGIN).await;
                 }
                 Ok(Claim::Taken { .. }) => return Grant::Elsewhere,
-                // Somebody else was seen to have it: being cut off from the store does not make it ours.
+                // Somebody else was seen to have it: being cut off from the store does not make it ours. Once the store
+                // answers again, it may.
+                Err(_) if stands_by && left >= TAKEOVER && !self.closing.load(Ordering::Relaxed) => {
+                    tokio::time::sleep(LEASE / 4).await;
+                }
                 Err(_) if stands_by => return Grant::Elsewhere,
                 Err(fault) => return self.without(&call, fault),
             }
@@ -181,7 +185,8 @@ impl ClaimDesk {
     /// Writes down that a call ended. Whether this is the first worker to know; yes, if nobody can be asked.
     pub async fn end(self: Arc<Self>, call: Arc<TrackedCall>) -> bool {
         let Ok(opened) = self.opened() else { return true };
-        let first = match opened.ask(|store| store.end(&call.key())).await {
+        let redirected = call.ask(|told| told.redirected);
+        let first = match opened.ask(|store| store.end(&call.key(), redirected)).await {
             Ok(claim) => claim != Claim::Ended,
             Err(_) => true,
         };
@@ -194,10 +199,14 @@ impl ClaimDesk {
         first
     }
 
-    /// What the store has of a call.
+    /// What the store has of a call; its end, of which another worker was told, is noted.
     pub async fn get(self: Arc<Self>, call: Arc<TrackedCall>) -> Result<Option<Record>, StoreFault> {
         let opened = self.opened()?;
-        opened.ask(|store| store.get(&call.key().key)).await
+        let record = opened.ask(|store| store.get(&call.key().key)).await?;
+        if let Some(Record { ended: true, redirected, .. }) = record {
+            call.end_elsewhere(redirected);
+        }
+        Ok(record)
     }
 
     /// Calls whose worker is gone and never said how they ended: claimed and lost, or sent and unknown.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::claim::CallKey;
 use super::protocol::{Stage, Ticket};
-use super::settlement::{Settlement, last_sent};
+use super::settlement::{Settlement, last_sent, was_redirected};
 use crate::notification::{Notification, id_key};
 use crate::send::Deadline;
 use crate::send::clock::{Arrival, Instant};
@@ -81,6 +81,8 @@ pub struct Told {
     pub settlement: Option<Settlement>,
     /// The notification that it ended.
     pub ended: Option<Notification>,
+    /// Whether it was redirected, as far as its end said so.
+    pub redirected: Option<bool>,
     /// Each step with the time since arrival, in the order of these times.
     pub steps: Vec<(Step, Duration)>,
 }
@@ -95,6 +97,7 @@ impl TrackedCall {
             incoming: None,
             settlement: None,
             ended: None,
+            redirected: None,
             steps: vec![(Step::Received, Duration::ZERO)],
         };
         Self { call_id, arrival, told: Mutex::new(told) }
@@ -197,8 +200,8 @@ impl TrackedCall {
                 told.steps.push((Step::Replied, since + last.started + last.duration));
             }
         }
-        if let Some(ended) = &told.ended {
-            settlement.learn(ended);
+        if let Some(redirected) = told.redirected {
+            settlement.learn(redirected);
         }
         told.stage = settlement.stage().map_or(told.stage, |stage| told.stage.max(stage));
         told.settlement = Some(settlement);
@@ -214,8 +217,8 @@ impl TrackedCall {
         if told.ended.is_some() {
             return false;
         }
-        if let Some(settlement) = &mut told.settlement {
-            settlement.learn(&notification);
+        if let Some(redirected) = was_redirected(&notification) {
+            told.learn(redirected);
         }
         told.ended = Some(notification);
         if !told.is_over() {
@@ -225,8 +228,11 @@ impl TrackedCall {
     }
 
     /// Notes that it ended, of which another worker was told.
-    pub fn end_elsewhere(&self) {
+    pub fn end_elsewhere(&self, redirected: Option<bool>) {
         let mut told = self.lock();
+        if let Some(redirected) = redirected {
+            told.learn(redirected);
+        }
         if !told.is_over() {
             told.steps.push((Step::Ended, self.arrival.elapsed()));
         }
@@ -279,6 +285,13 @@ impl Told {
     /// Whether it came to that step.
     pub fn has(&self, step: Step) -> bool {
         self.steps.iter().any(|(had, _)| *had == step)
+    }
+
+    fn learn(&mut self, redirected: bool) {
+        self.redirected = Some(redirected);
+        if let Some(settlement) = &mut self.settlement {
+            settlement.learn(redirected);
+        }
     }
 
     fn reply(&self) -> String {

@@ -95,6 +95,8 @@ pub struct Record {
     pub deadline: u64,
     /// Whether the call itself ended.
     pub ended: bool,
+    /// Whether it was redirected, as far as its end said so.
+    pub redirected: Option<bool>,
 }
 
 impl Record {
@@ -108,6 +110,7 @@ impl Record {
             lease_until: 0,
             deadline: 0,
             ended: false,
+            redirected: None,
         }
     }
 
@@ -157,7 +160,10 @@ pub enum Move {
         attempts: u32,
     },
     /// The call itself ended.
-    End,
+    End {
+        /// Whether it was redirected, as far as that says so.
+        redirected: Option<bool>,
+    },
 }
 
 /// Where that leaves the one who asked.
@@ -186,9 +192,10 @@ pub fn apply(call_id: &str, step: &Move, record: Option<&Record>, now: u64) -> (
         Move::Claim { worker, lease, budget } => claim(&mut new, worker, *lease, *budget, now),
         Move::Extend { ticket, lease, stage } => extend(&mut new, ticket, *lease, *stage, now),
         Move::Finish { worker, stage, attempts } => finish(&mut new, worker, *stage, *attempts, now),
-        Move::End if new.ended => Claim::Ended,
-        Move::End => {
+        Move::End { .. } if new.ended => Claim::Ended,
+        Move::End { redirected } => {
             new.ended = true;
+            new.redirected = *redirected;
             won(&new, now)
         }
     };

@@ -2,7 +2,7 @@
 
 use super::protocol::Stage;
 use crate::mask_phones;
-use crate::notification::{Call, Notification, ResultInfo};
+use crate::notification::{Notification, ResultInfo};
 use crate::outcome::{Attempt, Outcome, Verdict};
 
 /// How a claimed call was settled.
@@ -50,10 +50,8 @@ impl Settlement {
     }
 
     /// Says what the end of the call tells of a redirect that was never answered.
-    pub(super) fn learn(&mut self, ended: &Notification) {
-        if let Self::Redirected(Outcome { verdict: Verdict::Unknown { likely_delivered, .. }, .. }) = self
-            && let Some(redirected) = ended.call().and_then(was_redirected)
-        {
+    pub(super) fn learn(&mut self, redirected: bool) {
+        if let Self::Redirected(Outcome { verdict: Verdict::Unknown { likely_delivered, .. }, .. }) = self {
             *likely_delivered = redirected;
         }
     }
@@ -92,7 +90,8 @@ fn loggable(text: &str) -> String {
 
 /// Whether a call that ended was redirected, as far as its end says. Graph documents no result for it: its examples
 /// have none at all, or who answered; a failure has a code.
-fn was_redirected(ended: Call<'_>) -> Option<bool> {
+pub(super) fn was_redirected(ended: &Notification) -> Option<bool> {
+    let ended = ended.call()?;
     if ended.0.object("answeredBy").is_some() {
         return Some(true);
     }

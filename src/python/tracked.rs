@@ -185,7 +185,7 @@ impl TrackedCall {
     }
 
     fn _end_elsewhere(&self) {
-        self.0.end_elsewhere();
+        self.0.end_elsewhere(None);
     }
 
     fn _time_out(&self) -> bool {

@@ -10,6 +10,8 @@ use callredirect::calls::{
     CallKey, Calls, Claim, ClaimDesk, ClaimStore, Grant, MemoryStore, Move, OnFault, Owed, Record,
     Settlement, Stage, StoreFault, TrackedCall,
 };
+use callredirect::notification::{Notification, ParseOptions, parse};
+use callredirect::outcome::{Outcome, Verdict};
 use callredirect::send::clock::{self, Arrival};
 use tokio::time::{advance, sleep};
 
@@ -295,6 +297,63 @@ async fn being_cut_off_makes_nobody_elses_call_ours() {
     sleep(millis(10)).await;
     store.hang(true);
     assert_eq!(standing_by.await.unwrap(), Grant::Elsewhere);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_slow_answer_leaves_no_call_to_a_worker_that_died() {
+    let store = Remote::new();
+    store.kept.claim(&key("x"), "dead", LEASE, BUDGET).await.unwrap();
+    let b = desk(&store, "b", OnFault::Degrade);
+    let standing_by = tokio::spawn({
+        let b = Arc::clone(&b);
+        async move { claim(&b, &call("x")).await }
+    });
+    sleep(millis(10)).await;
+    store.hang(true);
+    sleep(LEASE + Duration::from_secs(3)).await;
+    assert!(!standing_by.is_finished());
+    store.hang(false);
+    assert_eq!(standing_by.await.unwrap(), Grant::Yours);
+    assert_eq!((b.degraded(), record(&store, "x").await.fence), (0, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_never_got_an_answer_learns_it_from_whoever_is_told_of_the_end() {
+    let store = Remote::new();
+    let (a, b) = (desk(&store, "a", OnFault::Degrade), desk(&store, "b", OnFault::Degrade));
+    for (name, result, expected) in [("x", "", true), ("y", r#", "resultInfo": {"code": 480}"#, false)] {
+        let (here, there) = (call(name), call(name));
+        claim(&a, &here).await;
+        may_send(&a, &here).await;
+        here.settle(unknown(!expected));
+        Arc::clone(&a).finish(Arc::clone(&here)).await.unwrap();
+        Arc::clone(&a).get(Arc::clone(&here)).await.unwrap();
+        assert!(!here.told().is_over());
+        there.end(ended(name, result));
+        assert!(Arc::clone(&b).end(Arc::clone(&there)).await);
+        assert_eq!((there.told().stage, record(&store, name).await.stage), (Stage::Unknown, Stage::Unknown));
+        Arc::clone(&a).get(Arc::clone(&here)).await.unwrap();
+        assert!(here.told().is_over());
+        assert_eq!(here.told().settlement, Some(unknown(expected)));
+    }
+}
+
+fn unknown(likely_delivered: bool) -> Settlement {
+    let verdict = Verdict::Unknown { likely_delivered, reason: "the connection broke".into() };
+    Settlement::Redirected(Outcome {
+        verdict,
+        attempts: vec![],
+        elapsed: Duration::ZERO,
+        client_request_id: String::new(),
+    })
+}
+
+fn ended(name: &str, result: &str) -> Notification {
+    let body = format!(
+        r#"[{{"changeType": "deleted", "resourceUrl": "/communications/calls/{name}",
+            "resourceData": {{"id": "{name}", "state": "terminated"{result}}}}}]"#
+    );
+    parse(body.as_bytes(), &ParseOptions::default(), Arrival::now()).unwrap().remove(0)
 }
 
 #[tokio::test(start_paused = true)]

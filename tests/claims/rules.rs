@@ -88,13 +88,13 @@ fn nobody_takes_over_what_is_too_late() {
 #[test]
 fn an_end_is_told_once_and_ends_everything() {
     let mut first = Kept::default();
-    assert!(matches!(first.at(0, &Move::End), Claim::Won { .. }));
-    assert_eq!(first.at(1, &Move::End), Claim::Ended);
+    assert!(matches!(first.at(0, &Move::End { redirected: None }), Claim::Won { .. }));
+    assert_eq!(first.at(1, &Move::End { redirected: None }), Claim::Ended);
     assert_eq!(first.at(1, &claim("a")), Claim::Ended);
     assert_eq!((first.record().stage, first.record().worker.as_str()), (Stage::Seen, ""));
     let mut between = Kept::default();
     between.at(0, &claim("a"));
-    between.at(1, &Move::End);
+    between.at(1, &Move::End { redirected: None });
     assert_eq!(between.at(2, &extend("a", 1, Stage::Sent)), Claim::Ended);
     assert_eq!(between.at(9, &claim("b")), Claim::Ended);
     // The record of how it went is still completed.
@@ -151,7 +151,7 @@ fn unfinished_is_what_a_dead_worker_left() {
     kept.at(1000, &extend("a", 1, Stage::Sent));
     assert!(!unfinished(&kept, 2999) && unfinished(&kept, 3000));
     let mut ended = Kept(kept.0.clone());
-    ended.at(3000, &Move::End);
+    ended.at(3000, &Move::End { redirected: None });
     kept.at(3000, &finish("a", Stage::Unknown, 1));
     assert!(!unfinished(&kept, 9000) && !unfinished(&ended, 9000));
 }

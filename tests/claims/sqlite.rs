@@ -83,6 +83,29 @@ async fn what_is_no_database_is_a_fault_and_may_be_cured() {
     assert!(matches!(store.claim(&key("x"), "a", LEASE, BUDGET).await, Ok(Claim::Won { .. })));
 }
 
+/// Who has the deleted file open must not go on claiming there what others claim in the new one.
+#[tokio::test]
+async fn all_meet_again_after_the_file_was_deleted() {
+    for (name, ends) in [("deleted", vec![""]), ("deleted-whole", vec!["", "-wal", "-shm"])] {
+        let folder = Folder::new(name);
+        let (old, new) = (open(&folder), open(&folder));
+        assert!(matches!(old.claim(&key("x"), "a", LEASE, BUDGET).await, Ok(Claim::Won { .. })));
+        for end in ends {
+            let mut file = folder.file().into_os_string();
+            file.push(end);
+            std::fs::remove_file(file).unwrap();
+        }
+        assert!(matches!(new.claim(&key("y"), "b", LEASE, BUDGET).await, Ok(Claim::Won { .. })));
+        assert!(matches!(old.claim(&key("y"), "a", LEASE, BUDGET).await, Ok(Claim::Taken { .. })), "{name}");
+        // What was claimed in the old one is the claim of whoever sends first.
+        assert!(matches!(
+            old.extend(&key("x"), &crate::ticket("a", 1), LEASE, Stage::Sent).await,
+            Ok(Claim::Won { .. })
+        ));
+        assert_eq!(new.claim(&key("x"), "b", LEASE, BUDGET).await, Ok(crate::TAKEN));
+    }
+}
+
 #[tokio::test]
 async fn who_gave_up_claims_nothing_behind_his_back() {
     let folder = Folder::new("forgotten");

@@ -19,14 +19,16 @@ pub(crate) async fn keeps_to_the_rules(a: &dyn ClaimStore, b: &dyn ClaimStore) {
     assert!(matches!(a.extend(&call, &mine, LEASE, Stage::Sent).await, Ok(Claim::Won { .. })));
     assert_eq!(b.claim(&call, "b", LEASE, BUDGET).await, Ok(TAKEN));
     assert!(matches!(a.finish(&call, "a", Stage::Accepted, 2).await, Ok(Claim::Won { .. })));
-    assert!(matches!(b.end(&call).await, Ok(Claim::Won { .. })));
-    assert_eq!(a.end(&call).await, Ok(Claim::Ended));
+    assert!(matches!(b.end(&call, Some(false)).await, Ok(Claim::Won { .. })));
+    assert_eq!(a.end(&call, Some(true)).await, Ok(Claim::Ended));
     let record = b.get(&call.key).await.unwrap().unwrap();
     assert_eq!((record.call_id.as_str(), record.worker.as_str(), record.fence), ("One-1", "a", 1));
     assert_eq!((record.stage, record.attempts, record.ended), (Stage::Accepted, 2, true));
+    assert_eq!(record.redirected, Some(false));
     assert!(record.deadline > record.lease_until);
     // A tombstone first.
-    assert!(matches!(b.end(&key("two")).await, Ok(Claim::Won { .. })));
+    assert!(matches!(b.end(&key("two"), None).await, Ok(Claim::Won { .. })));
+    assert_eq!(a.get("two").await.unwrap().unwrap().redirected, None);
     assert_eq!(a.claim(&key("two"), "a", LEASE, BUDGET).await, Ok(Claim::Ended));
     assert_eq!(a.get("three").await, Ok(None));
     // A lease of no time has lapsed: the next one takes over, and the first is fenced off.
@@ -82,9 +84,9 @@ async fn memory_forgets_the_oldest_first() {
         assert!(matches!(claim(name).await, Claim::Won { .. }));
     }
     // Ending what is known takes no room.
-    store.end(&key("a")).await.unwrap();
+    store.end(&key("a"), None).await.unwrap();
     assert!(store.get("b").await.unwrap().is_some());
-    store.end(&key("d")).await.unwrap();
+    store.end(&key("d"), None).await.unwrap();
     assert!(store.get("a").await.unwrap().is_none());
     assert!(store.get("b").await.unwrap().is_some());
     assert_eq!(claim("d").await, Claim::Ended);

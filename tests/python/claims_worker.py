@@ -1,7 +1,8 @@
 """One worker of a fleet: a bot that is told on stdin what is delivered to it, and that may kill itself at a point.
 
-The first line has the settings; each after it is a JSON object, too. A delivery has ``id``, ``kind`` (``created`` or ``deleted``) and maybe ``age`` in seconds and
-``die``, one of `POINTS`. ``{"unfinished": true}`` asks for what was left behind, ``{"close": true}`` ends it.
+The first line has the settings; each after it is a JSON object, too. A delivery has ``id``, ``kind`` (``created`` or
+``deleted``) and maybe ``age`` in seconds and ``die``, one of `POINTS`, and ``after`` how many seconds.
+``{"unfinished": true}`` asks for what was left behind and how far the calls here are, ``{"close": true}`` ends it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ under way (the one who serves it kills); when the answer came and is not written
 ALICE = cr.Redirect([cr.Target.user("98da8a1a-1b87-452c-a713-65d3f10b1253")], timeout=30)
 
 
-def die() -> None:
+def die(after: float = 0.0) -> None:
+    """The loop stands still until then; whatever else there is goes on."""
+    time.sleep(after)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -86,7 +89,8 @@ class Worker:
         received_at = time.monotonic() - order.get("age", 0)
         reply = await self.bot.handle({"value": [note]}, self.headers, received_at=received_at)
         assert reply.status == 202, reply
-        self.at("replied")
+        if order.get("die") == "replied":
+            die(after=order["after"])
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -108,7 +112,8 @@ class Worker:
                 break
             if "unfinished" in order:
                 records = await self.bot.unfinished()
-                say({"unfinished": {record.call_id: record.stage for record in records}})
+                left = {record.call_id: record.stage for record in records}
+                say({"unfinished": left, "stages": {call.call_id: call.stage for call in self.bot.calls}})
                 continue
             await self.deliver(order)
             # As many calls under way as a host would have, not thousands.

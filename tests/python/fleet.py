@@ -7,12 +7,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callredirect.testing import Simulator
-from servers import ACCEPTED, RawServer
+from servers import ACCEPTED, PATIENCE, RawServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +24,21 @@ WORKER = Path(__file__).with_name("claims_worker.py")
 
 
 class Graph(RawServer):
-    """Accepts every redirect, so that a second one would ring; and may keep those of some calls waiting."""
+    """Accepts every redirect, so that a second one would ring; and keeps those of calls named so waiting."""
+
+    def __init__(self) -> None:
+        super().__init__(ACCEPTED)
+        self._gates: defaultdict[str, threading.Event] = defaultdict(threading.Event)
+
+    def answer_to(self, request: bytes) -> bytes | None:
+        call = request.split(b"/")[4].decode()
+        if call.startswith("sending"):
+            self._gates[call].wait(PATIENCE)
+        return super().answer_to(request)
+
+    def let(self, call: str) -> None:
+        """From now on this call's requests are answered."""
+        self._gates[call].set()
 
     def counted(self) -> Counter[str]:
         return Counter(request.split(b"/")[4].decode() for request in list(self.requests))
@@ -70,10 +85,8 @@ class Worker:
 class Fleet:
     """Starts workers against one Graph and one store; ends them with it."""
 
-    def __init__(
-        self, store: str, *, store_down: str = "degrade", at_once: int = 16, held: bool = False
-    ) -> None:
-        self.graph = Graph(ACCEPTED, open_gate=not held)
+    def __init__(self, store: str, *, store_down: str = "degrade", at_once: int = 16) -> None:
+        self.graph = Graph()
         self.simulator = Simulator()
         self.workers: list[Worker] = []
         self.settings = {
@@ -97,20 +110,26 @@ class Fleet:
             worker.hear("ready")
         return new
 
+    def end(self, worker: Worker) -> None:
+        """Ends one, however it is."""
+        self.workers.remove(worker)
+        worker.process.kill()
+        worker.process.wait()
+        for pipe in (worker.process.stdin, worker.process.stdout):
+            assert pipe
+            with suppress(BrokenPipeError):  # what it was told last, and did not read
+                pipe.close()
+        worker._listening.join(10)
+        assert worker.process.stderr
+        worker.process.stderr.close()
+
     def __enter__(self) -> Self:
         self.graph.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for worker in self.workers:
-            worker.process.kill()
-            worker.process.wait()
-            for pipe in (worker.process.stdin, worker.process.stdout):
-                assert pipe
-                pipe.close()
-            worker._listening.join(10)
-            assert worker.process.stderr
-            worker.process.stderr.close()
+        for worker in list(self.workers):
+            self.end(worker)
         self.graph.__exit__()
         self.simulator.close()
 

@@ -522,6 +522,37 @@ async def test_the_end_settles_what_was_unknown(graph: Simulator) -> None:  # no
             assert (tracked.outcome.likely_delivered, tracked.stage) == (likely, "unknown")
 
 
+async def test_an_end_told_to_another_worker_settles_what_was_unknown(
+    graph: Simulator,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    url = f"sqlite:///{tmp_path}/calls.db"
+    with RawServer(None) as broken:
+        for info, likely in (({"code": 200}, True), ({"code": 408, "subcode": 8544}, False)):
+            bot = cr.Redirector(
+                app_id=APP,
+                credential=graph.access_token(),
+                verifier=cr.Verifier(APP, jwks=graph.jwks),
+                base_url=broken.url,
+                store=url,
+            )
+            bot.on_incoming(lambda _: TO_ALICE)
+            other = bot_for(graph, store=url)
+            call_id = graph.place_call()
+            await bot.handle(body(created(call_id)), headers(graph))
+            while bot._redirecting:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+            with pytest.raises(TimeoutError):
+                await bot.ended(call_id, timeout=0)
+            await other.handle(body(deleted(call_id, resultInfo=info)), headers(graph))
+            await other.close()
+            tracked = await bot.ended(call_id, timeout=0)
+            assert isinstance(tracked.outcome, cr.Unknown), tracked
+            assert (tracked.outcome.likely_delivered, tracked.stage) == (likely, "unknown")
+            await bot.close()
+            assert bot._timers == {}
+
+
 # --- when the bot's own code fails
 
 
@@ -599,7 +630,7 @@ async def test_what_was_left_behind_is_listed_and_logged(
     url = f"sqlite:///{tmp_path}/calls.db"
     await deliver(graph, bot_for(graph, store=url), created(graph.place_call()))
     with sqlite3.connect(f"{tmp_path}/calls.db") as file:
-        row = "INSERT INTO claims VALUES (?, ?, 'gone', 1, ?, 1, 0, ?, ?, 9e15)"
+        row = "INSERT INTO claims VALUES (?, ?, 'gone', 1, ?, 1, 0, ?, ?, NULL, 9e15)"
         for number, (name, stage, ended) in enumerate(
             [("lost", "claimed", 0), ("maybe", "sent", 0), ("over", "sent", 1), ("third", "sent", 0)]
         ):
@@ -810,6 +841,12 @@ def write_certificates(folder: Path) -> None:
             .not_valid_after(now + timedelta(days=1))
             .add_extension(x509.BasicConstraints(ca=who == "authority", path_length=None), critical=True)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+            # Python 3.13 asks for these.
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(keys["authority"].public_key()),
+                critical=False,
+            )
             .sign(keys["authority"], hashes.SHA256())
         )
         (folder / f"{who}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))

@@ -50,8 +50,21 @@ def test_what_is_too_late_to_take_over_is_listed(tmp_path: Path) -> None:
 
 def test_a_store_that_hangs_loses_no_call(tmp_path: Path) -> None:
     with RedisServer(tmp_path) as server:
-        found = scenarios.outage(server.url, server, calls=10, seconds=1)
+        found = scenarios.trouble(server.url, lambda _: server.stopped(), calls=10, seconds=1)
     assert (found["redirected"], found["doubled"], found["warnings"], found["after it"]) == (10, 0, 1, 1), (
         found
     )
     assert found["degraded"] >= 9
+
+
+@pytest.mark.parametrize("what", scenarios.TROUBLES)
+def test_a_file_of_claims_in_trouble_loses_no_call(tmp_path: Path, what: str) -> None:
+    (folder := tmp_path / "claims").mkdir()
+    cause = scenarios.TROUBLES[what](folder / "calls.db")
+    harmless = what == "was deleted"
+    found = scenarios.trouble(scenarios.sqlite_url(folder), cause, calls=10, seconds=1, twice=harmless)
+    assert (found["redirected"], found["after it"]) == (10, 1), found
+    if harmless:  # unless the machine is too busy for the store to answer in time
+        assert found["doubled"] <= found["degraded"], found
+    else:
+        assert (found["doubled"], found["warnings"], found["degraded"] >= 9) == (0, 1, True), found

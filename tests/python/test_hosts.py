@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
 import re
 import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -117,6 +120,50 @@ def test_azure_functions(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (rung.reply_status, rung.ended_status) == (202, 202)
     (tracked,) = names["bot"].calls
     assert isinstance(tracked.outcome, cr.Accepted) and tracked.ended
+
+
+def test_the_library_that_azures_workers_run(tmp_path: Path) -> None:
+    if importlib.util.find_spec("azure_functions_runtime") is None:
+        pytest.skip("the library of Azure's workers needs Python 3.13")
+    (block,) = code(HOSTS["Azure Functions"])
+    (tmp_path / "function_app.py").write_text(block)
+    (tmp_path / "bot.py").write_text(BOT)
+    with Simulator() as graph:
+        environment = os.environ | {
+            "BOT_APP_ID": graph.app_id,
+            "BOT_METADATA_URL": graph.metadata_url,
+            "GRAPH_TOKEN": graph.access_token(),
+            "GRAPH_URL": graph.base_url,
+        }
+        command = [sys.executable, str(Path(__file__).with_name("functions_worker.py")), str(tmp_path)]
+        call_id = graph.place_call()
+        url = f"/communications/calls/{call_id}"
+        incoming = {
+            "changeType": "created", "resourceUrl": url, "resourceData": {"id": call_id, "state": "incoming"}
+        }  # fmt: skip
+        genuine = {
+            "authorization": f"Bearer {graph.notification_token()}",
+            "content-type": "application/json",
+        }
+        orders = [
+            {"url": "/api/calls", "headers": headers, "body": json.dumps([incoming])}
+            for headers in (genuine, {})
+        ]
+        done = subprocess.run(
+            command,
+            input="".join(json.dumps(order) + "\n" for order in orders),
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        ready, accepted, refused = map(json.loads, done.stdout.splitlines())
+        # The redirect is over when the reply is there.
+        assert [(redirect.call_id, redirect.status) for redirect in graph.redirects] == [(call_id, 202)]
+    assert (ready["route"], accepted["status"], refused["status"]) == ("calls/{*below}", 202, 401)
+    assert refused["headers"]["WWW-Authenticate"] == "Bearer"
 
 
 def test_the_page_has_every_adapter_and_only_files_that_are_there() -> None:

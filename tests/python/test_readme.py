@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 import os
@@ -54,7 +53,7 @@ def graph() -> Iterator[Simulator]:
 
 
 def test_nothing_is_left_to_fill_in() -> None:
-    assert len(blocks("python")) == 4
+    assert len(blocks("python")) == 5
     assert not re.search(r"^[A-Z]{4,}$|TODO|FIXME", README, re.MULTILINE)
 
 
@@ -147,23 +146,6 @@ def test_credentials(graph: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(cr.CredentialError) as caught:
         cr.Client(cr.ClientSecret(graph.app_id, "wrong", graph.tenant_id)).warm_up()
     assert str(caught.value).partition(": ")[2] in " ".join(README.split())
-
-
-def test_testing_your_own_bot(demo: Any) -> None:
-    code = block("from callredirect.testing import Simulator")
-    with contextlib.ExitStack() as stack:
-
-        def start_bot(graph: Simulator) -> str:
-            port = demo.free_port()
-            bot = demo.start_bot(graph, port)
-            stack.callback(bot.wait, 15)
-            stack.callback(bot.terminate)
-            demo.wait_until_listening(bot, port)
-            return f"http://127.0.0.1:{port}/api/calls"
-
-        names: dict[str, Any] = {"start_bot": start_bot}
-        exec(compile(code, "README.md", "exec"), names)
-    assert names["call"].ended_status == 202
 
 
 def test_a_bot_that_does_not_start_ends_the_demo(demo: Any, graph: Simulator) -> None:

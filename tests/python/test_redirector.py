@@ -114,7 +114,10 @@ async def hosted(bot: cr.Redirector) -> AsyncGenerator[str]:
     """The smallest host: an HTTP server of one's own around `handle`."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        except asyncio.IncompleteReadError:
+            return writer.close()  # somebody looked whether anybody listens
         fields = [(name, value.strip()) for name, _, value in (line.partition(":") for line in head[1:])]
         length = next(int(value) for name, value in fields if name.lower() == "content-length")
         reply = await bot.handle(await reader.readexactly(length), fields)
@@ -122,7 +125,7 @@ async def hosted(bot: cr.Redirector) -> AsyncGenerator[str]:
             f"HTTP/1.1 {reply.status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode("latin-1")
         )
         await writer.drain()
-        writer.close()
+        return writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:

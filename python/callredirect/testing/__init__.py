@@ -21,6 +21,7 @@ from callredirect._native import (
     SimulatorEvent,
     Verifier,
 )
+from callredirect.testing._redirects import IncomingCall, Redirects, SignedToken
 from callredirect.testing._replay import replay, replay_async
 
 if TYPE_CHECKING:
@@ -34,12 +35,15 @@ __all__ = [
     "CallFinished",
     "CallRang",
     "Events",
+    "IncomingCall",
     "NotificationSent",
     "ReceivedRedirect",
     "RedirectReceived",
+    "Redirects",
     "Replayed",
     "RungCall",
     "Scenario",
+    "SignedToken",
     "Simulator",
     "SimulatorEvent",
     "replay",

@@ -191,10 +191,10 @@ impl ClaimStore for RedisStore {
 }
 
 fn text(record: &Record) -> String {
-    let Record { call_id, worker, fence, stage, attempts, lease_until, deadline, ended } = record;
+    let Record { call_id, worker, fence, stage, attempts, lease_until, deadline, ended, redirected } = record;
     json!({
         "call": call_id, "worker": worker, "fence": fence, "stage": stage.name(), "attempts": attempts,
-        "lease_until": lease_until, "deadline": deadline, "ended": ended,
+        "lease_until": lease_until, "deadline": deadline, "ended": ended, "redirected": redirected,
     })
     .to_string()
 }
@@ -215,6 +215,7 @@ fn read(value: &str) -> RedisResult<Record> {
         lease_until: number("lease_until")?,
         deadline: number("deadline")?,
         ended: value.get("ended").and_then(Value::as_bool).ok_or_else(foreign)?,
+        redirected: value.get("redirected").and_then(Value::as_bool),
     })
 }
 

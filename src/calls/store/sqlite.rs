@@ -3,6 +3,8 @@
 //! One thread has the one connection, so nothing that awaits is ever blocked by the file. It takes whatever is asked
 //! meanwhile into one transaction: the more is asked, the fewer times the file is locked.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
@@ -34,10 +36,10 @@ const SWEEP: u32 = 1000;
 const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS claims (
     key TEXT PRIMARY KEY, call_id TEXT NOT NULL, worker TEXT NOT NULL, fence INTEGER NOT NULL, stage TEXT NOT NULL,
     attempts INTEGER NOT NULL, lease_until INTEGER NOT NULL, deadline INTEGER NOT NULL, ended INTEGER NOT NULL,
-    touched INTEGER NOT NULL
+    redirected INTEGER, touched INTEGER NOT NULL
 ) WITHOUT ROWID";
 
-const COLUMNS: &str = "call_id, worker, fence, stage, attempts, lease_until, deadline, ended";
+const COLUMNS: &str = "call_id, worker, fence, stage, attempts, lease_until, deadline, ended, redirected";
 
 /// Claims in a file. Times in it are the host's wall clock in milliseconds.
 #[derive(Debug)]
@@ -57,7 +59,7 @@ impl SqliteStore {
     /// Claims in the file of that name, which is made when first asked. Fails only where no thread can be started.
     pub fn new(path: &Path) -> Result<Self, StoreFault> {
         let (asked, asks) = mpsc::channel();
-        let path = path.to_owned();
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         let answering = thread::Builder::new().name("callredirect-claims".into());
         answering.spawn(move || answer(&path, &asks)).map_err(|error| {
             StoreFault::of_store(format!("no thread could be started for the claims: {error}"))
@@ -91,7 +93,7 @@ impl ClaimStore for SqliteStore {
 
 /// Until nobody can ask any more.
 fn answer(path: &Path, asks: &mpsc::Receiver<Asked>) {
-    let mut connection = None;
+    let mut opened = None;
     let mut rounds = 0_u32;
     while let Ok(first) = asks.recv() {
         let before = rounds;
@@ -100,13 +102,13 @@ fn answer(path: &Path, asks: &mpsc::Receiver<Asked>) {
         // Whoever has given up has gone on without the claim: it must not be made behind his back.
         batch.retain(|asked| !asked.is_forgotten());
         if let Err(error) =
-            open(&mut connection, path).and_then(|connection| round(connection, &mut batch, &mut rounds))
+            open(&mut opened, path).and_then(|connection| round(connection, &mut batch, &mut rounds))
         {
             let fault = fault(error);
             for asked in batch {
                 asked.fail(&fault);
             }
-            connection = None;
+            opened = None;
         }
         if before != rounds && before.is_multiple_of(SWEEP) {
             tidy(path);
@@ -123,10 +125,24 @@ fn tidy(path: &Path) {
     let _ = thread::Builder::new().name("callredirect-claims".into()).spawn(copy);
 }
 
-fn open<'a>(connection: &'a mut Option<Connection>, path: &Path) -> rusqlite::Result<&'a mut Connection> {
-    if connection.is_none() {
+/// A connection, and which file it has.
+struct Opened {
+    connection: Connection,
+    file: Option<(u64, u64)>,
+}
+
+/// Device and number. A file that was deleted lives on for those who have it, while others make a new one and claim
+/// the same calls there.
+fn file(path: &Path) -> Option<(u64, u64)> {
+    fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
+fn open<'a>(opened: &'a mut Option<Opened>, path: &Path) -> rusqlite::Result<&'a mut Connection> {
+    if opened.as_ref().is_none_or(|opened| opened.file != file(path)) {
         let until = clock::now() + LOOK * LOOKS;
-        *connection = Some(loop {
+        // First the one that is left, for the locks of a file are the process's.
+        *opened = None;
+        let connection = loop {
             match connect(path) {
                 // Of several that make the file at the same moment SQLite turns some away without asking the handler.
                 Err(error)
@@ -136,9 +152,10 @@ fn open<'a>(connection: &'a mut Option<Connection>, path: &Path) -> rusqlite::Re
                 }
                 made => break made?,
             }
-        });
+        };
+        *opened = Some(Opened { connection, file: file(path) });
     }
-    connection.as_mut().ok_or(rusqlite::Error::InvalidQuery)
+    opened.as_mut().map(|opened| &mut opened.connection).ok_or(rusqlite::Error::InvalidQuery)
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
@@ -234,11 +251,23 @@ fn unfinished(connection: &Connection, now: u64) -> rusqlite::Result<Vec<Record>
 
 fn write(transaction: &Transaction<'_>, key: &str, record: &Record, now: u64) -> rusqlite::Result<()> {
     let sql = format!(
-        "INSERT OR REPLACE INTO claims (key, {COLUMNS}, touched) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+        "INSERT OR REPLACE INTO claims (key, {COLUMNS}, touched) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
     );
-    let Record { call_id, worker, fence, stage, attempts, lease_until, deadline, ended } = record;
+    let Record { call_id, worker, fence, stage, attempts, lease_until, deadline, ended, redirected } = record;
     let [fence, lease_until, deadline, now] = [*fence, *lease_until, *deadline, now].map(signed);
-    let row = params![key, call_id, worker, fence, stage.name(), attempts, lease_until, deadline, ended, now];
+    let row = params![
+        key,
+        call_id,
+        worker,
+        fence,
+        stage.name(),
+        attempts,
+        lease_until,
+        deadline,
+        ended,
+        redirected,
+        now
+    ];
     transaction.execute(&sql, row).map(drop)
 }
 
@@ -255,6 +284,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<Record> {
         lease_until: unsigned(5)?,
         deadline: unsigned(6)?,
         ended: row.get(7)?,
+        redirected: row.get(8)?,
     })
 }
 
