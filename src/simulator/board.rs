@@ -193,6 +193,7 @@ mod tests {
         board.expect("a", None);
         let story = board.get("a").unwrap();
         assert!(story.events.is_empty() && !story.over);
-        assert_eq!((board.stories().bytes, board.stories().oldest_first.len()), (0, 1));
+        let stories = board.stories();
+        assert_eq!((stories.bytes, stories.oldest_first.len()), (0, 1));
     }
 }

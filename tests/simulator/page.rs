@@ -55,11 +55,11 @@ impl Watching {
     /// Name, id and data of the next event; `None` at the end.
     async fn next(&mut self) -> Option<(String, String, Value)> {
         loop {
-            if let Some((event, rest)) = self.text.split_once("\n\n") {
+            if let Some(end) = self.text.find("\n\n") {
+                let event: String = self.text.drain(..end + 2).collect();
                 let field =
                     |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
                 let (name, id, data) = (field("event: "), field("id: "), field("data: "));
-                self.text = rest.to_owned();
                 if let (Some(name), Some(id), Some(data)) = (name, id, data) {
                     return Some((name, id, serde_json::from_str(&data).unwrap()));
                 }
