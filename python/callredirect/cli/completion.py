@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ._arguments import Arguments, OneOf, Words, file_name
 from ._failure import OK
@@ -73,10 +73,12 @@ def _commands() -> list[_Command]:
 
 
 def _option(action: argparse.Action) -> _Option:
-    words = action.type.words if isinstance(action.type, Words) else ()
+    # What argparse's own types do not tell: a type may be any callable.
+    kind: Any = action.type
+    words: tuple[str, ...] = kind.words if isinstance(kind, Words) else ()
     is_switch = str(action.nargs) == "0"
     takes = None if is_switch else str(action.metavar or action.dest)
-    files: bool = action.type == file_name
+    files: bool = kind is file_name
     return _Option(list(action.option_strings), takes, words, files, _repeats(action), action.help or "")
 
 
