@@ -2932,7 +2932,8 @@ class Simulator:
 
     `port=0` takes a free port. `own_key=True` signs with a new key instead of the one all simulators of a process
     share, which makes its tokens forgeries to the others. `token_lifetime` is that of the tokens that the token endpoint
-    issues, in seconds. `cloud` says which cloud's Graph it is: beta is served worldwide only, calls in China not at all.
+    issues, in seconds; `client_secret` is the one it takes, for a bot that was configured before, and a new one when
+    `None`. `cloud` says which cloud's Graph it is: beta is served worldwide only, calls in China not at all.
 
     `speed` makes people so many times faster than the clock: they pick up and hang up, and telephones give up ringing,
     in so much less time; Graph's 15 seconds and the times of faults stay, for the bot lives in real time. `faults` go
@@ -2951,6 +2952,7 @@ class Simulator:
         host: str = "127.0.0.1",
         own_key: bool = False,
         token_lifetime: SupportsFloat | SupportsIndex = 3600.0,
+        client_secret: str | None = None,
         cloud: Cloud = ...,
         speed: SupportsFloat | SupportsIndex = 1.0,
         seed: SupportsIndex = 0,

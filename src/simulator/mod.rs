@@ -88,6 +88,8 @@ pub struct SimulatorOptions {
     pub own_key: bool,
     /// How long the tokens live that the token endpoint issues.
     pub token_lifetime: Duration,
+    /// The app's client secret; a new one when `None`. For a bot that was configured before.
+    pub client_secret: Option<String>,
     /// Which cloud's Graph: beta is served worldwide only, and calls not at all in China.
     pub cloud: Cloud,
     /// How many times faster people are than the clock: they pick up and hang up, and telephones give up ringing, in
@@ -111,6 +113,7 @@ impl Default for SimulatorOptions {
             port: 0,
             own_key: false,
             token_lifetime: token_endpoint::LIFETIME,
+            client_secret: None,
             cloud: Cloud::Global,
             speed: 1.0,
             seed: 0,
@@ -168,7 +171,7 @@ impl Simulator {
         let SimulatorOptions { app_id, tenant_id, .. } = options;
         let graph = Arc::new(Graph {
             tokens: Tokens::new(key, app_id.clone(), options.cloud.graph_root()),
-            issuer: Issuer::new(options.token_lifetime),
+            issuer: Issuer::new(options.token_lifetime, options.client_secret),
             calls: call::Calls::default(),
             redirects: log::Log::default(),
             requests: log::Log::default(),

@@ -41,7 +41,8 @@ const SIGNAL_CHECK: Duration = Duration::from_millis(50);
 ///
 /// `port=0` takes a free port. `own_key=True` signs with a new key instead of the one all simulators of a process
 /// share, which makes its tokens forgeries to the others. `token_lifetime` is that of the tokens that the token endpoint
-/// issues, in seconds. `cloud` says which cloud's Graph it is: beta is served worldwide only, calls in China not at all.
+/// issues, in seconds; `client_secret` is the one it takes, for a bot that was configured before, and a new one when
+/// `None`. `cloud` says which cloud's Graph it is: beta is served worldwide only, calls in China not at all.
 ///
 /// `speed` makes people so many times faster than the clock: they pick up and hang up, and telephones give up ringing,
 /// in so much less time; Graph's 15 seconds and the times of faults stay, for the bot lives in real time. `faults` go
@@ -63,6 +64,7 @@ impl Simulator {
         host = "127.0.0.1",
         own_key = false,
         token_lifetime = 3600.0,
+        client_secret: "str | None" = None,
         cloud: "Cloud" = Cloud::GLOBAL,
         speed = 1.0,
         seed = 0,
@@ -78,6 +80,7 @@ impl Simulator {
         host: &str,
         own_key: bool,
         token_lifetime: f64,
+        client_secret: Option<String>,
         cloud: Cloud,
         speed: f64,
         seed: u64,
@@ -91,6 +94,7 @@ impl Simulator {
             port,
             own_key,
             token_lifetime: seconds(token_lifetime)?,
+            client_secret,
             cloud: cloud.into(),
             speed: options::speed(speed)?,
             seed,
