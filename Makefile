@@ -22,7 +22,7 @@ FUZZ_TARGETS := $(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs)))
 unexport CONDA_PREFIX
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -name '*.rs')
+RUST_SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find src -type f)
 STUB := python/callredirect/_native.pyi
 PY_TYPED := python/callredirect python/pytest_callredirect tests/python $(wildcard examples)
 PY_ALL := python tests/python tests/reliability $(wildcard examples benches)

@@ -15,10 +15,12 @@ __all__ = [
     "BotReplied",
     "Call",
     "CallEnded",
+    "CallFailed",
     "CallFinished",
     "CallGone",
     "CallMediaState",
     "CallOptions",
+    "CallRang",
     "CallRoute",
     "CallTranscriptionInfo",
     "CallUpdated",
@@ -520,6 +522,19 @@ class CallEnded(Notification):
         """
 
 @final
+class CallFailed(SimulatorEvent):
+    """
+    A call came to nothing: nobody listens at the bot's address, or whoever rang has gone.
+    """
+
+    __match_args__: Final[tuple[Literal["problem"]]]
+    @property
+    def problem(self, /) -> str:
+        """
+        Why, in one line.
+        """
+
+@final
 class CallFinished(SimulatorEvent):
     """
     A call is over.
@@ -535,6 +550,11 @@ class CallFinished(SimulatorEvent):
     def ending(self, /) -> Ending:
         """
         How it ended, as `RungCall.ending`.
+        """
+    @property
+    def problem(self, /) -> str | None:
+        """
+        What is wrong with a bot that did not redirect it, as `RungCall.problem`.
         """
 
 @final
@@ -662,6 +682,39 @@ class CallOptions(JsonObject):
     def is_interactive_roster_enabled(self, /) -> bool | None:
         """
         Whether the roster may be changed.
+        """
+
+@final
+class CallRang(SimulatorEvent):
+    """
+    A call began: from now on it rings.
+    """
+
+    __match_args__: Final[tuple[Literal["name"], Literal["url"]]]
+    @property
+    def name(self, /) -> str | None:
+        """
+        The scenario's name for the call.
+        """
+    @property
+    def source(self, /) -> Party:
+        """
+        Who rings: a participant, as in the notification.
+        """
+    @property
+    def targets(self, /) -> list[Party]:
+        """
+        Who is rung: participants.
+        """
+    @property
+    def url(self, /) -> str:
+        """
+        The bot's address.
+        """
+    @property
+    def window(self, /) -> float:
+        """
+        Seconds it rings at most.
         """
 
 @final
@@ -1067,7 +1120,9 @@ class Events:
     Iterates over what happens; waits for the next event, and ends when the simulator is closed.
     """
     def __iter__(self, /) -> Events: ...
-    def __next__(self, /) -> NotificationSent | BotReplied | RedirectReceived | CallFinished: ...
+    def __next__(
+        self, /
+    ) -> CallRang | NotificationSent | BotReplied | RedirectReceived | CallFinished | CallFailed: ...
 
 @final
 class Expired(Outcome):
@@ -2878,7 +2933,8 @@ class Simulator:
 
     `port=0` takes a free port. `own_key=True` signs with a new key instead of the one all simulators of a process
     share, which makes its tokens forgeries to the others. `token_lifetime` is that of the tokens that the token endpoint
-    issues, in seconds. `cloud` says which cloud's Graph it is: beta is served worldwide only, calls in China not at all.
+    issues, in seconds; `client_secret` is the one it takes, for a bot that was configured before, and a new one when
+    `None`. `cloud` says which cloud's Graph it is: beta is served worldwide only, calls in China not at all.
 
     `speed` makes people so many times faster than the clock: they pick up and hang up, and telephones give up ringing,
     in so much less time; Graph's 15 seconds and the times of faults stay, for the bot lives in real time. `faults` go
@@ -2894,8 +2950,10 @@ class Simulator:
         tenant_id: str = "632899f8-2ea1-4604-8413-27bd2892079f",
         port: SupportsIndex = 0,
         *,
+        host: str = "127.0.0.1",
         own_key: bool = False,
         token_lifetime: SupportsFloat | SupportsIndex = 3600.0,
+        client_secret: str | None = None,
         cloud: Cloud = ...,
         speed: SupportsFloat | SupportsIndex = 1.0,
         seed: SupportsIndex = 0,
@@ -2978,6 +3036,11 @@ class Simulator:
         The signed token of a notification, as a bot receives it behind `Bearer `.
 
         `claims` changes or adds claims, and removes those given as `None`: really signed, and wrong.
+        """
+    @property
+    def page_url(self, /) -> str:
+        """
+        The live page for a browser: every call with its timeline and payloads, and a form to place calls.
         """
     def place_call(
         self,
@@ -3100,8 +3163,8 @@ class Simulator:
 @disjoint_base
 class SimulatorEvent:
     """
-    Something that happened to a call. Its class tells what: `NotificationSent`, `BotReplied`, `RedirectReceived` or
-    `CallFinished`.
+    Something that happened to a call. Its class tells what: `CallRang`, `NotificationSent`, `BotReplied`,
+    `RedirectReceived`, `CallFinished` or `CallFailed`.
     """
     def __repr__(self, /) -> str: ...
     @property

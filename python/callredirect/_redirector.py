@@ -334,9 +334,9 @@ class Redirector:
         if late := await self._drained():
             logger().warning("closed with %d handler(s) still running", late)
         if self._recorder is not None:
-            from ._threads import in_thread
+            from ._threads import call
 
-            await in_thread(self._recorder.close)
+            await call(self._recorder.close)
 
     async def settled(self) -> None:
         """Waits for the redirects under way, at most 15 seconds, and goes on taking requests.

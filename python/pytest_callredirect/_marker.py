@@ -15,6 +15,8 @@ RULES = ("assert_all_calls_redirected", "assert_all_redirects_expected", "assert
 SIMULATOR = (
     "app_id",
     "tenant_id",
+    "client_secret",
+    "host",
     "own_key",
     "token_lifetime",
     "cloud",

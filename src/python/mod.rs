@@ -71,8 +71,8 @@ mod _native {
     use super::send::{Cloud, Deadline, PreparedRedirect, Sender};
     #[pymodule_export]
     use super::simulator::{
-        BotReplied, CallFinished, Events, NotificationSent, ReceivedRedirect, RedirectReceived, RungCall,
-        Scenario, Simulator, SimulatorEvent,
+        BotReplied, CallFailed, CallFinished, CallRang, Events, NotificationSent, ReceivedRedirect,
+        RedirectReceived, RungCall, Scenario, Simulator, SimulatorEvent,
     };
     #[pymodule_export]
     use super::tracked::{ClaimRecord, TrackedCall};

@@ -1,7 +1,7 @@
 //! The calls Graph knows, and the one question about each: may it still be redirected?
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -42,7 +42,7 @@ impl SecondRedirect {
 struct Call {
     /// Its place among all calls by age.
     place: u64,
-    facts: CallFacts,
+    facts: Arc<CallFacts>,
     rang: Instant,
     window: Duration,
     redirected: bool,
@@ -87,7 +87,7 @@ impl Calls {
     /// Adds a call that rings from now on; `false` when a call of that id is there already.
     pub(super) fn add(
         &self,
-        facts: CallFacts,
+        facts: Arc<CallFacts>,
         window: Duration,
         faults: Faults,
         waiting: Option<Waiting>,
@@ -120,6 +120,11 @@ impl Calls {
             },
         );
         true
+    }
+
+    /// Whether a call of this id rings, or waits to be redirected.
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.table().by_id.contains_key(&id_key(id))
     }
 
     /// Forgets a call that is over: from now on Graph does not know it.

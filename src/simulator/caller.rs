@@ -11,20 +11,17 @@ use super::call::LONGEST_WINDOW;
 use super::callee::{self, Ending};
 use super::delivery::{Delivered, Delivery, Note};
 use super::diagnosis;
-use super::event::EventKind;
+use super::event::{EventKind, Rang};
 use super::fault::Faults;
 use super::graph::Graph;
 use super::line::{self, Line};
 use super::log::ReceivedRedirect;
 use super::payload::CallFacts;
+use super::play::PATIENCE;
 use super::ring::{NotificationToken, RingError, RingOptions, RungCall, Timeline};
-use crate::redirect::Redirect;
 
 /// From the redirect to the end of the call, at least: long enough for the 202 to reach the bot first.
 const PICKUP: Duration = Duration::from_millis(20);
-
-/// How long to wait for a bot to start.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Beyond this nobody waits, however slow people are made.
 const LONGEST: Duration = Duration::from_secs(3600);
@@ -33,7 +30,7 @@ const LONGEST: Duration = Duration::from_secs(3600);
 pub(super) struct Caller {
     pub(super) graph: Arc<Graph>,
     pub(super) line: Arc<Line>,
-    pub(super) facts: CallFacts,
+    pub(super) facts: Arc<CallFacts>,
     pub(super) options: RingOptions,
     pub(super) faults: Faults,
     /// How many times faster people are than the clock.
@@ -48,21 +45,41 @@ enum Followed {
 }
 
 impl Caller {
-    pub(super) async fn ring(mut self, url: Url) -> Result<RungCall, RingError> {
+    pub(super) async fn ring(self, url: Url) -> Result<RungCall, RingError> {
+        let mut last_word = LastWord {
+            graph: Arc::clone(&self.graph),
+            call_id: self.facts.id.clone(),
+            problem: Some("whoever rang has gone, and the call with them".to_owned()),
+            ours: true,
+        };
+        let rung = self.ring_to_the_end(url).await;
+        last_word.problem = rung.as_ref().err().map(ToString::to_string);
+        last_word.ours = !matches!(rung, Err(RingError::AlreadyRinging(_)));
+        rung
+    }
+
+    async fn ring_to_the_end(mut self, url: Url) -> Result<RungCall, RingError> {
         self.line.wait_until_listening(&url, self.options.patience.unwrap_or(PATIENCE)).await?;
         let (waiting, mut redirect) = oneshot::channel();
         let start = Instant::now();
         let window = self.options.wait.unwrap_or(LONGEST_WINDOW).min(LONGEST_WINDOW);
-        if !self.graph.calls.add(self.facts.clone(), window, self.faults.clone(), Some(waiting)) {
-            return Err(RingError::AlreadyRinging(self.facts.id));
+        if !self.graph.calls.add(Arc::clone(&self.facts), window, self.faults.clone(), Some(waiting)) {
+            return Err(RingError::AlreadyRinging(self.facts.id.clone()));
         }
+        self.tell(EventKind::CallRang(Box::new(Rang {
+            name: self.options.name.clone(),
+            source: self.facts.source.clone(),
+            targets: self.facts.targets.clone(),
+            url: url.to_string(),
+            window,
+        })));
         // Also when this task is dropped half way: the caller hung up.
         let known = Known { graph: Arc::clone(&self.graph), id: self.facts.id.clone() };
         let mut rung = self.rung();
         let mut delivery = Delivery::new(
             Arc::clone(&self.graph),
             Arc::clone(&self.line),
-            self.facts.clone(),
+            Arc::clone(&self.facts),
             std::mem::take(&mut self.faults),
         );
         let note = Note {
@@ -84,8 +101,9 @@ impl Caller {
                 followed = Followed::Redirected;
             }
         }
+        let redirected = rung.redirect.as_ref().and_then(|received| received.redirect.as_deref());
         let callback =
-            rung.redirect.as_ref().map_or_else(|| url.clone(), |r| line::callback_url(&r.body, &url));
+            line::callback_url(redirected.and_then(|redirect| redirect.callback_uri.as_deref()), &url);
         match followed {
             Followed::Redirected => self.targets_ring(&mut rung, &mut delivery, &callback, start).await?,
             Followed::Over(ending) => {
@@ -96,7 +114,7 @@ impl Caller {
         // Before the bot is told of the end, for a bot that asks Graph at once.
         drop(known);
         let (ending, answered_by) = (rung.ending, rung.answered_by.clone().map(Box::new));
-        self.graph.feed.tell(&rung.call_id, EventKind::CallFinished { ending, answered_by });
+        self.tell(EventKind::CallFinished { ending, answered_by, problem: rung.problem.clone() });
         if rung.ending != Ending::Refused {
             let body = self.facts.terminated(self.options.timeline, rung.ending, rung.answered_by.as_ref());
             if let Delivered::Replied(reply) =
@@ -183,9 +201,9 @@ impl Caller {
         callback: &Url,
         start: Instant,
     ) -> Result<(), RingError> {
-        let body = rung.redirect.as_ref().map(|redirect| redirect.body.clone()).unwrap_or_default();
-        // Graph took it, so it can be read.
-        let redirect = Redirect::from_json(&body).unwrap_or_else(|_| Redirect::to([]));
+        // Graph took it, so it has been read.
+        let redirect =
+            rung.redirect.as_ref().and_then(|redirect| redirect.redirect.clone()).unwrap_or_default();
         let begun = Instant::now();
         if self.options.timeline == Timeline::Redirecting {
             let note = later("updated", "redirecting", self.facts.redirecting());
@@ -211,6 +229,10 @@ impl Caller {
     /// What people take this long for, on the clock.
     fn real(&self, time: Duration) -> Duration {
         on_the_clock(time, self.speed)
+    }
+
+    fn tell(&self, what: EventKind) {
+        self.graph.feed.tell(&self.facts.id, what);
     }
 
     fn rung(&self) -> RungCall {
@@ -249,5 +271,28 @@ struct Known {
 impl Drop for Known {
     fn drop(&mut self) {
         self.graph.calls.remove(&self.id);
+    }
+}
+
+/// Ends the story of a call, also when its task is dropped half way.
+struct LastWord {
+    graph: Arc<Graph>,
+    call_id: String,
+    /// Why the call came to nothing, if it did.
+    problem: Option<String>,
+    /// False when the story of this id is another call's.
+    ours: bool,
+}
+
+impl Drop for LastWord {
+    fn drop(&mut self) {
+        if !self.ours {
+            return;
+        }
+        if let Some(problem) = self.problem.take() {
+            self.graph.feed.tell(&self.call_id, EventKind::CallFailed { problem });
+        }
+        self.graph.feed.board.over(&self.call_id);
+        self.graph.feed.wake();
     }
 }

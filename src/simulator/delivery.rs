@@ -50,7 +50,7 @@ pub(super) enum Delivered {
 pub(super) struct Delivery {
     graph: Arc<Graph>,
     line: Arc<Line>,
-    facts: CallFacts,
+    facts: Arc<CallFacts>,
     faults: Faults,
     scenario_id: String,
     chain_id: String,
@@ -59,7 +59,7 @@ pub(super) struct Delivery {
 }
 
 impl Delivery {
-    pub(super) fn new(graph: Arc<Graph>, line: Arc<Line>, facts: CallFacts, faults: Faults) -> Self {
+    pub(super) fn new(graph: Arc<Graph>, line: Arc<Line>, facts: Arc<CallFacts>, faults: Faults) -> Self {
         let (scenario_id, chain_id) = (new_id(), new_id());
         Self { graph, line, facts, faults, scenario_id, chain_id, sent: 0, held: Vec::new() }
     }

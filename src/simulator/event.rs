@@ -1,22 +1,19 @@
 //! What happens in a simulator, as it happens: for a page that shows it live, and for tests.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use serde_json::Value;
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
+use super::board::Board;
 use super::callee::Ending;
 use super::fault::Fault;
+use super::kept::{Kept, Weighed};
 use super::log::ReceivedRedirect;
 use crate::redirect::Target;
-
-/// Events kept for readers who come late or read slowly.
-const KEPT: usize = 10_000;
-
-/// Bytes of bodies kept with them.
-const KEPT_BYTES: usize = 32 * 1024 * 1024;
 
 /// Something that happened to a call.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +31,8 @@ pub struct Event {
 /// What happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EventKind {
+    /// A call began: from now on it rings, for Graph's 15 seconds.
+    CallRang(Box<Rang>),
     /// A notification left for the bot, or was lost on the way.
     NotificationSent(SentNotification),
     /// The bot answered a notification, or did not.
@@ -53,7 +52,29 @@ pub enum EventKind {
         ending: Ending,
         /// Who picked up.
         answered_by: Option<Box<Target>>,
+        /// What is wrong with a bot that did not redirect it, as [`RungCall::problem`](super::RungCall::problem).
+        problem: Option<String>,
     },
+    /// The call came to nothing: nobody listens at the bot's address, or whoever rang has gone.
+    CallFailed {
+        /// Why, in one line.
+        problem: String,
+    },
+}
+
+/// A call as it began.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rang {
+    /// The scenario's name for the call.
+    pub name: Option<String>,
+    /// Who rings: a participant.
+    pub source: Value,
+    /// Who is rung: participants.
+    pub targets: Vec<Value>,
+    /// The bot's address.
+    pub url: String,
+    /// How long it rings at most.
+    pub window: Duration,
 }
 
 /// A notification as it left.
@@ -71,82 +92,89 @@ pub struct SentNotification {
     pub faults: Vec<Fault>,
 }
 
-impl EventKind {
+impl Weighed for Arc<Event> {
     fn bytes(&self) -> usize {
-        match self {
-            Self::NotificationSent(sent) => sent.body.len(),
-            Self::RedirectReceived(received) => received.body.len(),
-            Self::BotReplied { .. } | Self::CallFinished { .. } => 0,
+        match &self.what {
+            EventKind::NotificationSent(sent) => sent.body.len(),
+            EventKind::RedirectReceived(received) => received.body.len(),
+            EventKind::CallRang(_)
+            | EventKind::BotReplied { .. }
+            | EventKind::CallFinished { .. }
+            | EventKind::CallFailed { .. } => 0,
         }
     }
 }
 
-struct Kept {
-    events: VecDeque<Arc<Event>>,
-    next: u64,
-    bytes: usize,
+#[derive(Default)]
+struct Told {
+    events: Kept<Arc<Event>>,
     closed: bool,
 }
 
 /// Where events are written and read.
 pub(super) struct Feed {
     started: Instant,
-    kept: Mutex<Kept>,
+    told: Mutex<Told>,
+    /// The same by call, for the page.
+    pub(super) board: Board,
     for_threads: Condvar,
     for_tasks: Notify,
 }
 
 impl Feed {
     pub(super) fn new() -> Self {
-        let kept = Kept { events: VecDeque::new(), next: 0, bytes: 0, closed: false };
         Self {
             started: Instant::now(),
-            kept: Mutex::new(kept),
+            told: Mutex::default(),
+            board: Board::default(),
             for_threads: Condvar::new(),
             for_tasks: Notify::new(),
         }
     }
 
     pub(super) fn tell(&self, call_id: &str, what: EventKind) {
-        let mut kept = self.kept();
-        kept.bytes += what.bytes();
-        while kept.events.len() >= KEPT || (kept.bytes > KEPT_BYTES && !kept.events.is_empty()) {
-            let oldest = kept.events.pop_front();
-            kept.bytes -= oldest.map_or(0, |event| event.what.bytes());
-        }
-        let event =
-            Event { number: kept.next, at: self.started.elapsed(), call_id: call_id.to_owned(), what };
-        kept.next += 1;
-        kept.events.push_back(Arc::new(event));
-        drop(kept);
+        let at = self.started.elapsed();
+        let mut told = self.told();
+        let event = Arc::new(Event { number: told.events.next(), at, call_id: call_id.to_owned(), what });
+        told.events.push(Arc::clone(&event));
+        drop(told);
+        self.board.told(event);
         self.wake();
     }
 
     /// No more events come: readers reach the end.
     pub(super) fn close(&self) {
-        self.kept().closed = true;
+        self.told().closed = true;
         self.wake();
     }
 
     pub(super) fn next(&self) -> u64 {
-        self.kept().next
+        self.told().events.next()
     }
 
-    fn wake(&self) {
+    /// Time since the simulator started.
+    pub(super) fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// No more events come.
+    pub(super) fn closed(&self) -> bool {
+        self.told().closed
+    }
+
+    /// Waits until something happens after this was called, for a task.
+    pub(super) fn happens(&self) -> Notified<'_> {
+        self.for_tasks.notified()
+    }
+
+    /// Readers look again.
+    pub(super) fn wake(&self) {
         self.for_threads.notify_all();
         self.for_tasks.notify_waiters();
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Kept {
-    /// The first event from this number on that is still kept.
-    fn from(&self, number: u64) -> Option<&Arc<Event>> {
-        let oldest = self.events.front()?.number;
-        self.events.get(usize::try_from(number.saturating_sub(oldest)).ok()?)
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -171,10 +199,10 @@ impl Events {
     /// Waits for the next event, on a thread.
     pub fn read(&mut self, patience: Duration) -> Read {
         let feed = Arc::clone(&self.feed);
-        let waiting = |kept: &mut Kept| kept.from(self.number).is_none() && !kept.closed;
-        let waited = feed.for_threads.wait_timeout_while(feed.kept(), patience, waiting);
-        let (kept, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        self.take(&kept)
+        let waiting = |told: &mut Told| told.events.from(self.number).is_none() && !told.closed;
+        let waited = feed.for_threads.wait_timeout_while(feed.told(), patience, waiting);
+        let (told, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        self.take(&told)
     }
 
     /// Waits for the next event, in a task; `None` at the end.
@@ -182,23 +210,23 @@ impl Events {
         let feed = Arc::clone(&self.feed);
         loop {
             // Asked for before looking, so that nothing told in between is missed.
-            let told = feed.for_tasks.notified();
-            let read = self.take(&feed.kept());
+            let woken = feed.for_tasks.notified();
+            let read = self.take(&feed.told());
             match read {
                 Read::Event(event) => return Some(event),
                 Read::End => return None,
-                Read::Nothing => told.await,
+                Read::Nothing => woken.await,
             }
         }
     }
 
-    fn take(&mut self, kept: &Kept) -> Read {
-        match kept.from(self.number) {
+    fn take(&mut self, told: &Told) -> Read {
+        match told.events.from(self.number) {
             Some(event) => {
                 self.number = event.number + 1;
                 Read::Event(Arc::clone(event))
             }
-            None if kept.closed => Read::End,
+            None if told.closed => Read::End,
             None => Read::Nothing,
         }
     }
@@ -207,10 +235,11 @@ impl Events {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simulator::kept::KEPT;
 
     fn ended(feed: &Feed, count: usize) {
         for _ in 0..count {
-            feed.tell("c", EventKind::CallFinished { ending: Ending::Expired, answered_by: None });
+            feed.tell("c", EventKind::CallFailed { problem: String::new() });
         }
     }
 
@@ -235,19 +264,6 @@ mod tests {
         let mut late = Events { feed: Arc::clone(&feed), number: feed.next() - 1 };
         assert_eq!(number(late.read(Duration::MAX)), Some(KEPT as u64 + 5));
         assert_eq!(late.read(Duration::MAX), Read::End);
-    }
-
-    #[test]
-    fn long_bodies_push_old_events_out() {
-        let feed = Feed::new();
-        for _ in 0..100 {
-            let body = Bytes::from(vec![0; 1024 * 1024]);
-            let (change_type, state, url) = ("created", "incoming", String::new());
-            let sent = SentNotification { change_type, state, url, body, faults: Vec::new() };
-            feed.tell("c", EventKind::NotificationSent(sent));
-        }
-        assert_eq!(feed.kept().events.len(), 32);
-        assert_eq!(feed.kept().bytes, KEPT_BYTES);
     }
 
     #[tokio::test]

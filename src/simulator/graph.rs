@@ -11,7 +11,6 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Response, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::routing::{get, post};
-use bytes::Bytes;
 
 use super::call::{Calls, Refusal, SecondRedirect};
 use super::event::{EventKind, Feed};
@@ -25,7 +24,7 @@ use crate::redirect::{ApiVersion, Limits, Redirect, Severity, Violation};
 use crate::send::Cloud;
 
 /// 25 targets take about 8 KiB; beyond this nobody means a redirect.
-const LONGEST_BODY: usize = 256 * 1024;
+pub(super) const LONGEST_BODY: usize = 256 * 1024;
 
 /// Nobody waits longer than this for an answer that never comes.
 const LONGEST_HANG: Duration = Duration::from_secs(120);
@@ -69,6 +68,18 @@ pub(super) struct Graph {
     pub(super) metadata: String,
 }
 
+impl Graph {
+    /// Where a verifier finds the issuer and the keys.
+    pub(super) fn metadata_url(&self) -> String {
+        format!("{}/.well-known/OpenIdConfiguration", self.base_url)
+    }
+
+    /// Where a person watches.
+    pub(super) fn page_url(&self) -> String {
+        format!("{}/", self.base_url)
+    }
+}
+
 pub(super) fn router(graph: Arc<Graph>) -> Router {
     Router::new()
         .route("/{version}/communications/calls/{id}/redirect", post(redirect))
@@ -109,6 +120,7 @@ async fn redirect(
         call_id: id,
         api_version: version,
         body,
+        redirect: None,
         client_request_id: header(&parts.headers, "client-request-id"),
         headers: kept_headers(&parts.headers),
         status: (!unanswered).then(|| StatusCode::ACCEPTED.as_u16()),
@@ -173,7 +185,10 @@ fn accept(
              JSON format.",
         ));
     }
-    received.violations = violations(&received.body, received.api_version, has_number)?;
+    let redirect = Redirect::from_json(&received.body)
+        .map_err(|fault| GraphError::bad_request(format!("Unable to read JSON request payload: {fault}.")))?;
+    received.violations = violations(&redirect, received.api_version, has_number);
+    received.redirect = Some(Arc::new(redirect));
     refuse(&received.violations)?;
     if !grant.may_redirect {
         return Err(GraphError::missing_permission());
@@ -200,16 +215,14 @@ fn authenticate(graph: &Graph, headers: &HeaderMap) -> Result<Arc<Grant>, GraphE
     Ok(grant)
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     media_type.eq_ignore_ascii_case("application/json")
 }
 
 /// Every rule of redirects, and the one that concerns the call: only a call to a number may go on to a number.
-fn violations(body: &Bytes, version: ApiVersion, has_number: bool) -> Result<Vec<Violation>, GraphError> {
-    let redirect = Redirect::from_json(body)
-        .map_err(|fault| GraphError::bad_request(format!("Unable to read JSON request payload: {fault}.")))?;
+fn violations(redirect: &Redirect, version: ApiVersion, has_number: bool) -> Vec<Violation> {
     let mut violations = redirect.violations(version, &Limits::default());
     let phones =
         redirect.targets.iter().enumerate().filter(|(_, target)| target.kind == "phone" && !has_number);
@@ -223,7 +236,7 @@ fn violations(body: &Bytes, version: ApiVersion, has_number: bool) -> Result<Vec
         value: target.id.as_str().into(),
         severity: Severity::Warning,
     }));
-    Ok(violations)
+    violations
 }
 
 /// Every broken rule in one message: whoever tests against this wants to see them all.

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use reqwest::{Client, Response, redirect};
-use serde_json::Value;
 use tokio::net::TcpStream;
 use url::{Host, Url};
 
@@ -155,9 +154,7 @@ pub(super) fn bot_url(text: &str) -> Result<Url, RingError> {
 
 /// Where a redirected call's notifications go: the redirect's `callbackUri`. One that is not on this machine stands for
 /// the bot that was rung, so only its path is taken: a path nobody serves must show here, not in production.
-pub(super) fn callback_url(redirect: &[u8], rung: &Url) -> Url {
-    let redirect: Value = serde_json::from_slice(redirect).unwrap_or_default();
-    let callback = redirect.get("callbackUri").and_then(Value::as_str);
+pub(super) fn callback_url(callback: Option<&str>, rung: &Url) -> Url {
     let Some(callback) = callback.and_then(|text| Url::parse(text).ok()) else { return rung.clone() };
     if bot_url(callback.as_str()).is_ok() {
         return callback;

@@ -1,19 +1,13 @@
 //! What the simulated Graph was asked, for tests to assert.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::fault::Fault;
-use crate::redirect::{ApiVersion, Violation};
-
-/// Entries of each log; a load test must not eat the memory.
-const KEPT: usize = 10_000;
-
-/// Bytes of bodies kept in each log: 10,000 of the longest would be too many.
-const KEPT_BYTES: usize = 32 * 1024 * 1024;
+use super::kept::{Kept, Weighed};
+use crate::redirect::{ApiVersion, Redirect, Violation};
 
 /// One request as it was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +29,8 @@ pub struct ReceivedRedirect {
     pub api_version: ApiVersion,
     /// The request body, byte for byte.
     pub body: Bytes,
+    /// The body as Graph read it; `None` when it cannot be read, or was not.
+    pub redirect: Option<Arc<Redirect>>,
     /// The `client-request-id` header.
     pub client_request_id: Option<String>,
     /// Headers that correlate or identify: `client-request-id`, `scenario-id`, `content-type`, `user-agent`.
@@ -55,11 +51,6 @@ pub struct ReceivedRedirect {
     pub after: Option<Duration>,
 }
 
-/// Something that has a body.
-pub(super) trait Weighed {
-    fn bytes(&self) -> usize;
-}
-
 impl Weighed for ServedRequest {
     fn bytes(&self) -> usize {
         self.path.len()
@@ -72,43 +63,30 @@ impl Weighed for Arc<ReceivedRedirect> {
     }
 }
 
-struct Entries<T> {
-    newest_last: VecDeque<T>,
-    bytes: usize,
-}
-
 /// The newest entries, oldest first.
-pub(super) struct Log<T>(Mutex<Entries<T>>);
+pub(super) struct Log<T>(Mutex<Kept<T>>);
 
 impl<T> Default for Log<T> {
     fn default() -> Self {
-        Self(Mutex::new(Entries { newest_last: VecDeque::new(), bytes: 0 }))
+        Self(Mutex::default())
     }
 }
 
 impl<T: Clone + Weighed> Log<T> {
     pub(super) fn push(&self, entry: T) {
-        let mut entries = self.entries();
-        entries.bytes += entry.bytes();
-        while entries.newest_last.len() >= KEPT
-            || (entries.bytes > KEPT_BYTES && !entries.newest_last.is_empty())
-        {
-            let oldest = entries.newest_last.pop_front();
-            entries.bytes -= oldest.map_or(0, |entry| entry.bytes());
-        }
-        entries.newest_last.push_back(entry);
+        self.entries().push(entry);
     }
 
     pub(super) fn all(&self) -> Vec<T> {
-        self.entries().newest_last.iter().cloned().collect()
+        self.entries().iter().cloned().collect()
     }
 
     /// The newest entry of which this is true.
     pub(super) fn newest(&self, wanted: impl Fn(&T) -> bool) -> Option<T> {
-        self.entries().newest_last.iter().rev().find(|entry| wanted(entry)).cloned()
+        self.entries().iter().rev().find(|entry| wanted(entry)).cloned()
     }
 
-    fn entries(&self) -> MutexGuard<'_, Entries<T>> {
+    fn entries(&self) -> MutexGuard<'_, Kept<T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

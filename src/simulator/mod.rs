@@ -18,6 +18,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod assertion;
+mod board;
 mod call;
 mod callee;
 mod caller;
@@ -27,8 +28,10 @@ mod event;
 mod fault;
 mod graph;
 mod keys;
+mod kept;
 mod line;
 mod log;
+mod page;
 mod payload;
 mod play;
 mod reply;
@@ -40,7 +43,7 @@ mod tokens;
 mod wire;
 
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -51,7 +54,7 @@ use crate::send::Cloud;
 
 pub use call::SecondRedirect;
 pub use callee::{Callee, EVERYBODY, Ending};
-pub use event::{Event, EventKind, Events, Read, SentNotification};
+pub use event::{Event, EventKind, Events, Rang, Read, SentNotification};
 pub use fault::{Fault, FaultRule, Side};
 pub use log::{ReceivedRedirect, ServedRequest};
 pub use ring::{NotificationToken, RingError, RingOptions, Ringing, RungCall, Timeline};
@@ -76,12 +79,17 @@ pub struct SimulatorOptions {
     pub app_id: String,
     /// Tenant of calls and tokens that name no other.
     pub tenant_id: String,
-    /// Port on 127.0.0.1; 0 takes a free one.
+    /// Where to listen: 127.0.0.1, and so for this machine only. ANY OTHER ADDRESS LETS STRANGERS IN: whoever reaches it
+    /// reads the client secret and makes this machine ring its bots.
+    pub host: IpAddr,
+    /// Port; 0 takes a free one.
     pub port: u16,
     /// Sign with a new key instead of the one all simulators of this process share.
     pub own_key: bool,
     /// How long the tokens live that the token endpoint issues.
     pub token_lifetime: Duration,
+    /// The app's client secret; a new one when `None`. For a bot that was configured before.
+    pub client_secret: Option<String>,
     /// Which cloud's Graph: beta is served worldwide only, and calls not at all in China.
     pub cloud: Cloud,
     /// How many times faster people are than the clock: they pick up and hang up, and telephones give up ringing, in
@@ -101,9 +109,11 @@ impl Default for SimulatorOptions {
         Self {
             app_id: payload::EXAMPLE_APP.to_owned(),
             tenant_id: payload::EXAMPLE_TENANT.to_owned(),
+            host: Ipv4Addr::LOCALHOST.into(),
             port: 0,
             own_key: false,
             token_lifetime: token_endpoint::LIFETIME,
+            client_secret: None,
             cloud: Cloud::Global,
             speed: 1.0,
             seed: 0,
@@ -154,14 +164,14 @@ impl Simulator {
     pub fn start(options: SimulatorOptions) -> Result<Self, SimulatorError> {
         let key = if options.own_key { Arc::new(SigningKey::generate()?) } else { SigningKey::shared()? };
         let line = Arc::new(Line::new().map_err(SimulatorError::Client)?);
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
-        let listener = std::net::TcpListener::bind(address).map_err(SimulatorError::Io)?;
-        let address = listener.local_addr().map_err(SimulatorError::Io)?;
-        let base_url = format!("http://{address}");
+        let listener =
+            std::net::TcpListener::bind((options.host, options.port)).map_err(SimulatorError::Io)?;
+        let port = listener.local_addr().map_err(SimulatorError::Io)?.port();
+        let base_url = format!("http://{}", SocketAddr::new(reached_at(options.host), port));
         let SimulatorOptions { app_id, tenant_id, .. } = options;
         let graph = Arc::new(Graph {
             tokens: Tokens::new(key, app_id.clone(), options.cloud.graph_root()),
-            issuer: Issuer::new(options.token_lifetime),
+            issuer: Issuer::new(options.token_lifetime, options.client_secret),
             calls: call::Calls::default(),
             redirects: log::Log::default(),
             requests: log::Log::default(),
@@ -179,8 +189,9 @@ impl Simulator {
             metadata: metadata(&base_url),
             base_url,
         });
-        let server =
-            Server::start(listener, graph::router(Arc::clone(&graph))).map_err(SimulatorError::Io)?;
+        let door = page::Door::new(Arc::clone(&graph), Arc::clone(&line), page::Reach(options.host));
+        let router = graph::router(Arc::clone(&graph)).merge(page::router(door));
+        let server = Server::start(listener, router).map_err(SimulatorError::Io)?;
         Ok(Self { graph, line, server })
     }
 
@@ -191,7 +202,12 @@ impl Simulator {
 
     /// Where a verifier finds the issuer and the keys.
     pub fn metadata_url(&self) -> String {
-        format!("{}/.well-known/OpenIdConfiguration", self.graph.base_url)
+        self.graph.metadata_url()
+    }
+
+    /// The live page: every call with its timeline and payloads, and a form to place calls.
+    pub fn page_url(&self) -> String {
+        self.graph.page_url()
     }
 
     /// The key set, for verifying without the network.
@@ -326,6 +342,15 @@ impl Simulator {
 impl Drop for Simulator {
     fn drop(&mut self) {
         self.stop();
+    }
+}
+
+/// An address of this machine for a simulator that listens at all of them.
+fn reached_at(host: IpAddr) -> IpAddr {
+    match host {
+        IpAddr::V4(address) if address.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(address) if address.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        _ => host,
     }
 }
 

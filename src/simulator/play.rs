@@ -1,6 +1,7 @@
 //! Calls made from their scripts, one by one or as a whole scenario.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -11,6 +12,9 @@ use super::graph::Graph;
 use super::line::Line;
 use super::ring::{RingError, RingOptions, RungCall};
 use super::scenario::Scenario;
+
+/// How long to wait for a bot to start.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A call of its own: the simulator's speed and seed hold.
 pub(super) fn caller(

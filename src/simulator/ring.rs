@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
@@ -95,14 +96,14 @@ impl RingOptions {
     }
 
     /// The call these options describe.
-    pub(super) fn facts(&self, app_id: &str, tenant_id: &str) -> CallFacts {
+    pub(super) fn facts(&self, app_id: &str, tenant_id: &str) -> Arc<CallFacts> {
         let tenant_id = self.tenant_id.clone().unwrap_or_else(|| tenant_id.to_owned());
         let targets = if self.targets.is_empty() {
             vec![payload::bot(app_id)]
         } else {
             self.targets.iter().cloned().map(payload::participant).collect()
         };
-        CallFacts {
+        Arc::new(CallFacts {
             id: self.call_id.clone().unwrap_or_else(new_id),
             callback_uri: self.callback_uri.clone().unwrap_or_else(|| payload::callback_uri(app_id)),
             source: self
@@ -112,7 +113,7 @@ impl RingOptions {
             targets,
             my_participant_id: self.my_participant_id.clone().unwrap_or_else(new_id),
             tenant_id,
-        }
+        })
     }
 }
 

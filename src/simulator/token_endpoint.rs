@@ -32,10 +32,11 @@ pub(super) struct Issuer {
 }
 
 impl Issuer {
-    pub(super) fn new(lifetime: Duration) -> Self {
+    pub(super) fn new(lifetime: Duration, client_secret: Option<String>) -> Self {
+        // With the characters that a form has to encode, as real ones have them.
+        let invented = || format!("Sim~&+{}=", Uuid::new_v4().simple());
         Self {
-            // With the characters that a form has to encode, as real ones have them.
-            client_secret: format!("Sim~&+{}=", Uuid::new_v4().simple()),
+            client_secret: client_secret.unwrap_or_else(invented),
             identity_header: Uuid::new_v4().simple().to_string(),
             certificates: RwLock::default(),
             lifetime,

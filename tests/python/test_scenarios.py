@@ -15,7 +15,9 @@ from aiohttp import web
 import callredirect as cr
 from callredirect.testing import (
     BotReplied,
+    CallFailed,
     CallFinished,
+    CallRang,
     NotificationSent,
     RedirectReceived,
     RungCall,
@@ -154,6 +156,14 @@ async def test_events_tell_the_story(host: Host) -> None:
     for event in host.graph.events(start=0, timeout=0):
         assert event.call_id == rung.call_id
         match event:
+            case CallRang(name=None, url=url):
+                assert url == host.url
+                assert event.source["identity"]["user"]["id"] == "8d1e6ab6-26c5-4e22-a1bc-06ea7343958e"
+                assert [target["identity"]["application"]["id"] for target in event.targets] == [
+                    host.graph.app_id
+                ]
+                assert event.window == 15.0
+                story.append("rang")
             case NotificationSent(change_type=change, state=state, faults=()):
                 assert json.loads(event.body)["value"][0]["changeType"] == change
                 story.append(f"{state} to {event.url.rsplit('/', 1)[1]}")
@@ -165,12 +175,14 @@ async def test_events_tell_the_story(host: Host) -> None:
                 story.append(f"redirect {redirect.status} {redirect.code}")
             case CallFinished(ending, answered_by):
                 assert answered_by == cr.Target.user(ALICE)
+                assert event.problem is None
                 story.append(ending)
             case other:
                 raise AssertionError(other)
     # The bot replies and redirects at once; which comes first is nobody's promise.
     assert sorted(story) == sorted(
         [
+            "rang",
             "incoming to calls",
             "202 to created",
             "redirect 202 None",
@@ -182,6 +194,30 @@ async def test_events_tell_the_story(host: Host) -> None:
     numbers = [event.number for event in host.graph.events(start=0, timeout=0)]
     assert numbers == list(range(len(story)))
     assert next(events).number == 0
+
+
+def test_a_call_to_nobody_fails_and_says_why() -> None:
+    with Simulator() as graph:
+        with pytest.raises(ConnectionError, match="nothing listens"):
+            graph.ring("http://127.0.0.1:9/calls", patience=0)
+        (event,) = graph.events(start=0, timeout=0)
+    match event:
+        case CallFailed(problem):
+            assert problem.startswith("nothing listens at 127.0.0.1:9 ")
+        case other:
+            raise AssertionError(other)
+
+
+def test_a_simulator_for_strangers_is_warned_of() -> None:
+    with pytest.warns(RuntimeWarning, match=r"listens at 0\.0\.0\.0, beyond this machine"):
+        graph = Simulator(host="0.0.0.0")
+    with graph:
+        assert graph.page_url.startswith("http://127.0.0.1:")
+        assert graph.page_url == graph.base_url + "/"
+    with Simulator(host="localhost") as graph:
+        assert graph.base_url.startswith("http://127.0.0.1:")
+    with pytest.raises(ValueError, match=r"host is an IP address of this machine.*bot\.contoso\.com"):
+        Simulator(host="bot.contoso.com")
 
 
 def test_events_end_with_the_simulator() -> None:

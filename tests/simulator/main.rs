@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 mod events;
 mod faults;
+mod page;
 mod scenario;
 
 const FORWARD: &str = r##"{"targets": [{"@odata.type": "#microsoft.graph.invitationParticipantInfo", "identity": {
@@ -242,7 +243,9 @@ async fn the_call_can_be_looked_at() {
 async fn unknown_paths_and_methods_are_errors_in_graphs_form() {
     let graph = simulator();
     let mut asking = Asking::of(&graph, "x");
-    for path in ["", "/v1.0/users", "/v2.0/communications/calls/x/redirect", "/v1.0/app/calls/x/redirect"] {
+    for path in
+        ["/nowhere", "/v1.0/users", "/v2.0/communications/calls/x/redirect", "/v1.0/app/calls/x/redirect"]
+    {
         asking.url = format!("{}{path}", graph.base_url());
         let (status, code, _) = asking.refused().await;
         assert_eq!((status, code.as_str()), (404, "ResourceNotFound"), "{path}");

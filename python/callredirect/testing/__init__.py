@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from callredirect import _native
 from callredirect._native import (
     BotReplied,
+    CallFailed,
     CallFinished,
+    CallRang,
     ClientSecret,
     Events,
     NotificationSent,
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BotReplied",
+    "CallFailed",
     "CallFinished",
+    "CallRang",
     "Events",
     "IncomingCall",
     "NotificationSent",
@@ -65,19 +69,24 @@ class Simulator(_native.Simulator):
         }
 
     async def ring_async(self, url: str, **options: Unpack[RingOptions]) -> RungCall:
-        """`ring` for a bot that runs on this very event loop: the waiting happens in a thread."""
-        import asyncio  # most test suites never need it, and it is slow to import
+        """`ring` for a bot that runs on this very event loop, of asyncio or trio: the waiting happens in a thread."""
+        from callredirect._threads import (
+            call,
+        )  # imports asyncio: most test suites never need it, and it is slow
 
-        return await asyncio.to_thread(self.ring, url, **options)
+        rung: RungCall = await call(self.ring, url, **options)
+        return rung
 
     async def ring_example_async(self, number: int, url: str, **options: Unpack[ExampleOptions]) -> RungCall:
-        """`ring_example` for a bot that runs on this very event loop: the waiting happens in a thread."""
-        import asyncio
+        """`ring_example` for a bot that runs on this very event loop, of asyncio or trio: the waiting happens in a thread."""
+        from callredirect._threads import call
 
-        return await asyncio.to_thread(self.ring_example, number, url, **options)
+        rung: RungCall = await call(self.ring_example, number, url, **options)
+        return rung
 
     async def play_async(self, url: str, scenario: Scenario) -> list[RungCall]:
-        """`play` for a bot that runs on this very event loop: the waiting happens in a thread."""
-        import asyncio
+        """`play` for a bot that runs on this very event loop, of asyncio or trio: the waiting happens in a thread."""
+        from callredirect._threads import call
 
-        return await asyncio.to_thread(self.play, url, scenario)
+        rung: list[RungCall] = await call(self.play, url, scenario)
+        return rung

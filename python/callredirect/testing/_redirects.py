@@ -58,17 +58,7 @@ class IncomingCall:
         self, url: str, *, redirected: bool | None = True, **options: Unpack[RingOptions]
     ) -> RungCall:
         """Rings the bot at `url`, which may run on this very event loop, of asyncio or trio."""
-        from callredirect._bridge import under_trio
-
-        if under_trio():
-            from functools import partial
-
-            from callredirect._trio import in_thread
-
-            rung: RungCall = await in_thread(partial(self._watch.simulator.ring, url, **options))
-        else:
-            rung = await self._watch.simulator.ring_async(url, **options)
-        return self._heard(redirected, rung)
+        return self._heard(redirected, await self._watch.simulator.ring_async(url, **options))
 
     def _heard(self, redirected: bool | None, rung: RungCall) -> RungCall:
         self._watch.redirected[rung.call_id] = redirected

@@ -10,6 +10,7 @@ use super::results::{ReceivedRedirect, target};
 use super::{options, slice};
 use crate::python::hint::{As, hint};
 use crate::python::target::Target;
+use crate::python::value::value_to_python;
 use crate::simulator::{Event, EventKind, Events as Reader, Read};
 
 hint! {
@@ -19,11 +20,15 @@ hint! {
     MatchFinished = "tuple[Literal['ending'], Literal['answered_by']]";
     FaultNames = "tuple[FaultName, ...]";
     EndingName = "Ending";
-    AnyEvent = "NotificationSent | BotReplied | RedirectReceived | CallFinished";
+    MatchRang = "tuple[Literal['name'], Literal['url']]";
+    MatchFailed = "tuple[Literal['problem']]";
+    Parties = "list[Party]";
+    AnyParty = "Party";
+    AnyEvent = "CallRang | NotificationSent | BotReplied | RedirectReceived | CallFinished | CallFailed";
 }
 
-/// Something that happened to a call. Its class tells what: `NotificationSent`, `BotReplied`, `RedirectReceived` or
-/// `CallFinished`.
+/// Something that happened to a call. Its class tells what: `CallRang`, `NotificationSent`, `BotReplied`,
+/// `RedirectReceived`, `CallFinished` or `CallFailed`.
 #[pyclass(frozen, subclass, module = "callredirect.testing")]
 pub(in crate::python) struct SimulatorEvent(Arc<Event>);
 
@@ -51,6 +56,8 @@ impl SimulatorEvent {
         let Event { number, call_id, what, .. } = self.0.as_ref();
         let status = |status: Option<u16>| status.map_or("no answer".to_owned(), |status| status.to_string());
         let what = match what {
+            EventKind::CallRang(rang) => format!("CallRang: {}", rang.url),
+            EventKind::CallFailed { problem } => format!("CallFailed: {problem}"),
             EventKind::NotificationSent(sent) => {
                 let faults: Vec<_> = sent.faults.iter().map(|fault| format!(" {}", fault.name())).collect();
                 format!("NotificationSent: {} {}{}", sent.change_type, sent.state, faults.concat())
@@ -64,6 +71,10 @@ impl SimulatorEvent {
         format!("<{number} {what}, call {call_id}>")
     }
 }
+
+/// A call began: from now on it rings.
+#[pyclass(frozen, extends = SimulatorEvent, module = "callredirect.testing")]
+pub(in crate::python) struct CallRang;
 
 /// A notification left for the bot, or was lost on the way.
 #[pyclass(frozen, extends = SimulatorEvent, module = "callredirect.testing")]
@@ -81,6 +92,10 @@ pub(in crate::python) struct RedirectReceived;
 #[pyclass(frozen, extends = SimulatorEvent, module = "callredirect.testing")]
 pub(in crate::python) struct CallFinished;
 
+/// A call came to nothing: nobody listens at the bot's address, or whoever rang has gone.
+#[pyclass(frozen, extends = SimulatorEvent, module = "callredirect.testing")]
+pub(in crate::python) struct CallFailed;
+
 /// The fields of an event of one kind; another kind has none, and is never in an object of this class.
 macro_rules! of {
     ($slf:expr, $pattern:pat => $value:expr) => {
@@ -89,6 +104,46 @@ macro_rules! of {
             _ => Default::default(),
         }
     };
+}
+
+#[pymethods]
+impl CallRang {
+    #[classattr]
+    fn __match_args__() -> As<MatchRang, (&'static str, &'static str)> {
+        ("name", "url").into()
+    }
+
+    /// The scenario's name for the call.
+    #[getter]
+    fn name(slf: &Bound<'_, Self>) -> Option<String> {
+        of!(slf, EventKind::CallRang(rang) => rang.name.clone())
+    }
+
+    /// The bot's address.
+    #[getter]
+    fn url(slf: &Bound<'_, Self>) -> String {
+        of!(slf, EventKind::CallRang(rang) => rang.url.clone())
+    }
+
+    /// Who rings: a participant, as in the notification.
+    #[getter]
+    fn source<'py>(slf: &Bound<'py, Self>) -> PyResult<As<AnyParty, Bound<'py, PyAny>>> {
+        let source = of!(slf, EventKind::CallRang(rang) => rang.source.clone());
+        Ok(value_to_python(slf.py(), &source)?.into())
+    }
+
+    /// Who is rung: participants.
+    #[getter]
+    fn targets<'py>(slf: &Bound<'py, Self>) -> PyResult<As<Parties, Bound<'py, PyAny>>> {
+        let targets = of!(slf, EventKind::CallRang(rang) => rang.targets.clone());
+        Ok(value_to_python(slf.py(), &targets)?.into())
+    }
+
+    /// Seconds it rings at most.
+    #[getter]
+    fn window(slf: &Bound<'_, Self>) -> f64 {
+        of!(slf, EventKind::CallRang(rang) => rang.window.as_secs_f64())
+    }
 }
 
 #[pymethods]
@@ -191,6 +246,26 @@ impl CallFinished {
     fn answered_by(slf: &Bound<'_, Self>) -> Option<Target> {
         of!(slf, EventKind::CallFinished { answered_by, .. } => answered_by.as_deref().map(target))
     }
+
+    /// What is wrong with a bot that did not redirect it, as `RungCall.problem`.
+    #[getter]
+    fn problem(slf: &Bound<'_, Self>) -> Option<String> {
+        of!(slf, EventKind::CallFinished { problem, .. } => problem.clone())
+    }
+}
+
+#[pymethods]
+impl CallFailed {
+    #[classattr]
+    fn __match_args__() -> As<MatchFailed, (&'static str,)> {
+        ("problem",).into()
+    }
+
+    /// Why, in one line.
+    #[getter]
+    fn problem(slf: &Bound<'_, Self>) -> String {
+        of!(slf, EventKind::CallFailed { problem } => problem.clone())
+    }
 }
 
 /// Iterates over what happens; waits for the next event, and ends when the simulator is closed.
@@ -239,6 +314,8 @@ fn object(py: Python<'_>, event: Arc<Event>) -> PyResult<Bound<'_, PyAny>> {
     let kind = Arc::clone(&event);
     let base = PyClassInitializer::from(SimulatorEvent(event));
     Ok(match kind.what {
+        EventKind::CallRang(_) => Bound::new(py, base.add_subclass(CallRang))?.into_any(),
+        EventKind::CallFailed { .. } => Bound::new(py, base.add_subclass(CallFailed))?.into_any(),
         EventKind::NotificationSent(_) => Bound::new(py, base.add_subclass(NotificationSent))?.into_any(),
         EventKind::BotReplied { .. } => Bound::new(py, base.add_subclass(BotReplied))?.into_any(),
         EventKind::RedirectReceived(_) => Bound::new(py, base.add_subclass(RedirectReceived))?.into_any(),

@@ -20,7 +20,8 @@ mod options;
 mod results;
 mod scenario;
 pub(super) use events::{
-    BotReplied, CallFinished, Events, NotificationSent, RedirectReceived, SimulatorEvent,
+    BotReplied, CallFailed, CallFinished, CallRang, Events, NotificationSent, RedirectReceived,
+    SimulatorEvent,
 };
 pub(super) use results::{ReceivedRedirect, RungCall};
 pub(super) use scenario::Scenario;
@@ -40,7 +41,8 @@ const SIGNAL_CHECK: Duration = Duration::from_millis(50);
 ///
 /// `port=0` takes a free port. `own_key=True` signs with a new key instead of the one all simulators of a process
 /// share, which makes its tokens forgeries to the others. `token_lifetime` is that of the tokens that the token endpoint
-/// issues, in seconds. `cloud` says which cloud's Graph it is: beta is served worldwide only, calls in China not at all.
+/// issues, in seconds; `client_secret` is the one it takes, for a bot that was configured before, and a new one when
+/// `None`. `cloud` says which cloud's Graph it is: beta is served worldwide only, calls in China not at all.
 ///
 /// `speed` makes people so many times faster than the clock: they pick up and hang up, and telephones give up ringing,
 /// in so much less time; Graph's 15 seconds and the times of faults stay, for the bot lives in real time. `faults` go
@@ -59,8 +61,10 @@ impl Simulator {
         tenant_id = "632899f8-2ea1-4604-8413-27bd2892079f",
         port = 0,
         *,
+        host = "127.0.0.1",
         own_key = false,
         token_lifetime = 3600.0,
+        client_secret: "str | None" = None,
         cloud: "Cloud" = Cloud::GLOBAL,
         speed = 1.0,
         seed = 0,
@@ -73,8 +77,10 @@ impl Simulator {
         app_id: &str,
         tenant_id: &str,
         port: u16,
+        host: &str,
         own_key: bool,
         token_lifetime: f64,
+        client_secret: Option<String>,
         cloud: Cloud,
         speed: f64,
         seed: u64,
@@ -84,9 +90,11 @@ impl Simulator {
         let options = SimulatorOptions {
             app_id: app_id.to_owned(),
             tenant_id: tenant_id.to_owned(),
+            host: options::host(py, host)?,
             port,
             own_key,
             token_lifetime: seconds(token_lifetime)?,
+            client_secret,
             cloud: cloud.into(),
             speed: options::speed(speed)?,
             seed,
@@ -102,6 +110,12 @@ impl Simulator {
     #[getter]
     fn base_url(&self) -> &str {
         self.core.base_url()
+    }
+
+    /// The live page for a browser: every call with its timeline and payloads, and a form to place calls.
+    #[getter]
+    fn page_url(&self) -> String {
+        self.core.page_url()
     }
 
     /// Where a verifier finds the issuer and the keys.

@@ -1,9 +1,11 @@
 //! Keywords of Python as options of the simulator. What they may hold is said where scenarios are read.
 
 use std::borrow::Cow;
+use std::ffi::CString;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyRuntimeWarning, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict};
 
@@ -27,6 +29,28 @@ pub(super) fn ring_options(
 
 pub(super) fn faults(faults: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<FaultRule>> {
     Ok(faults.map(from_python).transpose()?.as_ref().map(read_faults).transpose()?.unwrap_or_default())
+}
+
+/// The address to listen at; one that others reach is warned of.
+pub(super) fn host(py: Python<'_>, host: &str) -> PyResult<IpAddr> {
+    let address: IpAddr = if host == "localhost" {
+        Ipv4Addr::LOCALHOST.into()
+    } else {
+        host.parse().map_err(|_| {
+            PyValueError::new_err(format!(
+                "host is an IP address of this machine, such as 127.0.0.1, not {}",
+                quoted(host)
+            ))
+        })?
+    };
+    if !address.is_loopback() {
+        let warning = format!(
+            "the simulator listens at {address}, beyond this machine: whoever reaches it reads its client secret and makes \
+             this machine ring its bots"
+        );
+        PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), &CString::new(warning)?, 2)?;
+    }
+    Ok(address)
 }
 
 pub(super) fn second_redirect(word: &str) -> PyResult<SecondRedirect> {

@@ -6,6 +6,7 @@ use serde_json::{Map, Number, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::table::Wrong;
 use super::{Scenario, read, table};
 use crate::ParseError;
 use crate::json;
@@ -24,13 +25,13 @@ pub(super) fn read(text: &str, name: &str) -> Result<Scenario, ParseError> {
     })?;
     let mut places = Places::new();
     let scenario = of_table(table.get_ref(), "$", &mut places).and_then(|value| read::scenario(&value));
-    scenario.map_err(|error| {
-        let offset = nearest_place(&places, &error.path);
-        place(error, offset)
+    scenario.map_err(|wrong| {
+        let offset = nearest_place(&places, &wrong.path);
+        place(wrong.into(), offset)
     })
 }
 
-fn of_table(table: &DeTable<'_>, path: &str, places: &mut Places) -> Result<Value, ParseError> {
+fn of_table(table: &DeTable<'_>, path: &str, places: &mut Places) -> Result<Value, Wrong> {
     let mut members = Map::new();
     // In the order of the file, for messages to begin at the top.
     let mut entries: Vec<_> = table.iter().collect();
@@ -43,7 +44,7 @@ fn of_table(table: &DeTable<'_>, path: &str, places: &mut Places) -> Result<Valu
     Ok(Value::Object(members))
 }
 
-fn of_value(value: &Spanned<DeValue<'_>>, path: &str, places: &mut Places) -> Result<Value, ParseError> {
+fn of_value(value: &Spanned<DeValue<'_>>, path: &str, places: &mut Places) -> Result<Value, Wrong> {
     Ok(match value.get_ref() {
         DeValue::String(text) => Value::String(text.to_string()),
         DeValue::Boolean(flag) => Value::Bool(*flag),

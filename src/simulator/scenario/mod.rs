@@ -27,6 +27,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+pub(super) use table::{Wrong, fault};
+
 use super::fault::FaultRule;
 use super::ring::RingOptions;
 use crate::ParseError;
@@ -71,7 +73,7 @@ impl Scenario {
 
     /// Reads what Python has as dicts and lists.
     pub fn from_value(value: &Value) -> Result<Self, ParseError> {
-        read::scenario(value)
+        Ok(read::scenario(value)?)
     }
 
     /// How many calls will ring.
@@ -90,5 +92,19 @@ impl RingOptions {
 /// Reads a list of faults, as a scenario has it. `$` in messages is the list.
 #[cfg(feature = "python")]
 pub(crate) fn faults(value: &Value) -> Result<Vec<FaultRule>, ParseError> {
-    read::faults(value, "$")
+    Ok(read::faults(value, "$")?)
+}
+
+/// A call asked for over HTTP.
+pub(super) struct Asked {
+    /// The bot's.
+    pub(super) url: String,
+    pub(super) speed: Option<f64>,
+    pub(super) seed: Option<u64>,
+    pub(super) call: ScenarioCall,
+}
+
+/// Reads what was asked for. `$` in messages is the request's body.
+pub(super) fn asked(value: &Value) -> Result<Asked, Wrong> {
+    read::asked(value)
 }

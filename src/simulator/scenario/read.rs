@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::table::{self, Table, fault, seconds, text, unknown, word};
-use super::{MOST_CALLS, Scenario, ScenarioCall, TOGETHER};
-use crate::ParseError;
+use super::table::{self, Table, Wrong, fault, seconds, text, unknown, word};
+use super::{Asked, MOST_CALLS, Scenario, ScenarioCall, TOGETHER};
 use crate::simulator::callee::{Callee, EVERYBODY};
 use crate::simulator::fault::{Fault, FaultRule};
 use crate::simulator::ring::{RingOptions, Timeline};
@@ -49,7 +48,7 @@ const KINDS: [&str; 11] = [
     "conversation",
 ];
 
-pub(super) fn scenario(value: &Value) -> Result<Scenario, ParseError> {
+pub(super) fn scenario(value: &Value) -> Result<Scenario, Wrong> {
     let table = Table::of(value, "$", &SCENARIO_KEYS)?;
     let calls = table.list("calls", call)?;
     if calls.is_empty() {
@@ -69,8 +68,22 @@ pub(super) fn scenario(value: &Value) -> Result<Scenario, ParseError> {
     Ok(scenario)
 }
 
-pub(super) fn call(value: &Value, path: &str) -> Result<ScenarioCall, ParseError> {
-    let table = Table::of(value, path, &CALL_KEYS)?;
+pub(super) fn call(value: &Value, path: &str) -> Result<ScenarioCall, Wrong> {
+    call_of(&Table::of(value, path, &CALL_KEYS)?)
+}
+
+/// A call asked for over HTTP: the keys of a scenario's call, and beside them whom to ring and how fast people are.
+pub(super) fn asked(value: &Value) -> Result<Asked, Wrong> {
+    let keys: Vec<_> = CALL_KEYS.into_iter().chain(["url", "speed", "seed"]).collect();
+    let table = Table::of(value, "$", &keys)?;
+    let Some(url) = table.text("url")? else {
+        return Err(fault("$.url", "there is no url; give the address of the bot's webhook"));
+    };
+    let speed = table.number("speed", f64::MIN_POSITIVE, FASTEST)?;
+    Ok(Asked { url, speed, seed: table.whole("seed", 0, u64::MAX)?, call: call_of(&table)? })
+}
+
+fn call_of(table: &Table<'_>) -> Result<ScenarioCall, Wrong> {
     let base = match table.whole("example", 1, 3)? {
         Some(number) => RingOptions::example(u8::try_from(number).unwrap_or_default()).unwrap_or_default(),
         None => RingOptions::default(),
@@ -105,7 +118,7 @@ pub(super) fn call(value: &Value, path: &str) -> Result<ScenarioCall, ParseError
 }
 
 /// `{ user = "id" }` for `{ user = { id = "id" } }`; a whole participant, which has an `identity`, as it is.
-fn participant(value: &Value, path: &str) -> Result<Value, ParseError> {
+fn participant(value: &Value, path: &str) -> Result<Value, Wrong> {
     let kinds = table::members(value, path)?;
     if kinds.contains_key("identity") {
         return Ok(value.clone());
@@ -129,7 +142,7 @@ fn participant(value: &Value, path: &str) -> Result<Value, ParseError> {
     Ok(Value::Object(set))
 }
 
-fn callees(value: &Value, path: &str) -> Result<BTreeMap<String, Callee>, ParseError> {
+fn callees(value: &Value, path: &str) -> Result<BTreeMap<String, Callee>, Wrong> {
     let callee = |(id, value): (&String, &Value)| {
         let path = table::below(path, id);
         if id.trim().is_empty() {
@@ -144,11 +157,11 @@ fn callees(value: &Value, path: &str) -> Result<BTreeMap<String, Callee>, ParseE
     table::members(value, path)?.iter().map(callee).collect()
 }
 
-pub(super) fn faults(value: &Value, path: &str) -> Result<Vec<FaultRule>, ParseError> {
+pub(super) fn faults(value: &Value, path: &str) -> Result<Vec<FaultRule>, Wrong> {
     table::list(value, path, rule)
 }
 
-fn rule(value: &Value, path: &str) -> Result<FaultRule, ParseError> {
+fn rule(value: &Value, path: &str) -> Result<FaultRule, Wrong> {
     let named = |value: &Value, path: &str| {
         let name = text(value, path)?;
         let known = Fault::ALL.iter().find(|fault| fault.name() == name);

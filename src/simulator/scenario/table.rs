@@ -9,9 +9,26 @@ use crate::{ParseError, json};
 /// A year: beyond it nobody means a time.
 const LONGEST: f64 = 365.0 * 86_400.0;
 
+/// What is wrong in a script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::simulator) struct Wrong {
+    /// Where, as a JSON path.
+    pub(in crate::simulator) path: String,
+    /// In one line.
+    pub(in crate::simulator) reason: String,
+    /// What was probably meant, if something is near enough.
+    pub(in crate::simulator) nearest: Option<String>,
+}
+
+impl From<Wrong> for ParseError {
+    fn from(wrong: Wrong) -> Self {
+        Self { path: wrong.path, ..Self::unplaced(wrong.reason) }
+    }
+}
+
 /// A fault at a path.
-pub(super) fn fault(path: &str, reason: impl Into<String>) -> ParseError {
-    ParseError { path: path.to_owned(), ..ParseError::unplaced(reason) }
+pub(in crate::simulator) fn fault(path: &str, reason: impl Into<String>) -> Wrong {
+    Wrong { path: path.to_owned(), reason: reason.into(), nearest: None }
 }
 
 /// A table whose keys are all known.
@@ -21,7 +38,7 @@ pub(super) struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    pub(super) fn of(value: &'a Value, path: &'a str, keys: &[&str]) -> Result<Self, ParseError> {
+    pub(super) fn of(value: &'a Value, path: &'a str, keys: &[&str]) -> Result<Self, Wrong> {
         let members = members(value, path)?;
         match members.keys().find(|key| !keys.contains(&key.as_str())) {
             Some(key) => Err(unknown(&below(path, key), "key", key, keys)),
@@ -35,15 +52,15 @@ impl<'a> Table<'a> {
         Some((value, below(self.path, key)))
     }
 
-    pub(super) fn text(&self, key: &str) -> Result<Option<String>, ParseError> {
+    pub(super) fn text(&self, key: &str) -> Result<Option<String>, Wrong> {
         self.get(key).map(|(value, path)| text(value, &path).map(str::to_owned)).transpose()
     }
 
-    pub(super) fn seconds(&self, key: &str) -> Result<Option<Duration>, ParseError> {
+    pub(super) fn seconds(&self, key: &str) -> Result<Option<Duration>, Wrong> {
         self.get(key).map(|(value, path)| seconds(value, &path)).transpose()
     }
 
-    pub(super) fn number(&self, key: &str, least: f64, most: f64) -> Result<Option<f64>, ParseError> {
+    pub(super) fn number(&self, key: &str, least: f64, most: f64) -> Result<Option<f64>, Wrong> {
         self.get(key)
             .map(|(value, path)| {
                 value.as_f64().filter(|number| (least..=most).contains(number)).ok_or_else(|| {
@@ -53,7 +70,7 @@ impl<'a> Table<'a> {
             .transpose()
     }
 
-    pub(super) fn whole(&self, key: &str, least: u64, most: u64) -> Result<Option<u64>, ParseError> {
+    pub(super) fn whole(&self, key: &str, least: u64, most: u64) -> Result<Option<u64>, Wrong> {
         self.get(key)
             .map(|(value, path)| {
                 value.as_u64().filter(|number| (least..=most).contains(number)).ok_or_else(|| {
@@ -64,7 +81,7 @@ impl<'a> Table<'a> {
     }
 
     /// One of some words.
-    pub(super) fn word<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Result<Option<T>, ParseError> {
+    pub(super) fn word<T: Copy>(&self, key: &str, words: &[(&str, T)]) -> Result<Option<T>, Wrong> {
         self.get(key).map(|(value, path)| word(value, &path, words)).transpose()
     }
 
@@ -72,8 +89,8 @@ impl<'a> Table<'a> {
     pub(super) fn list<T>(
         &self,
         key: &str,
-        read: impl Fn(&Value, &str) -> Result<T, ParseError>,
-    ) -> Result<Vec<T>, ParseError> {
+        read: impl Fn(&Value, &str) -> Result<T, Wrong>,
+    ) -> Result<Vec<T>, Wrong> {
         self.get(key).map_or_else(|| Ok(Vec::new()), |(value, path)| list(value, &path, read))
     }
 }
@@ -81,30 +98,30 @@ impl<'a> Table<'a> {
 pub(super) fn list<T>(
     value: &Value,
     path: &str,
-    read: impl Fn(&Value, &str) -> Result<T, ParseError>,
-) -> Result<Vec<T>, ParseError> {
+    read: impl Fn(&Value, &str) -> Result<T, Wrong>,
+) -> Result<Vec<T>, Wrong> {
     let items = value.as_array().ok_or_else(|| fault(path, format!("{} is not a list", shown(value))))?;
     items.iter().enumerate().map(|(index, item)| read(item, &format!("{path}[{index}]"))).collect()
 }
 
-pub(super) fn members<'a>(value: &'a Value, path: &str) -> Result<&'a Map<String, Value>, ParseError> {
+pub(super) fn members<'a>(value: &'a Value, path: &str) -> Result<&'a Map<String, Value>, Wrong> {
     value
         .as_object()
         .ok_or_else(|| fault(path, format!("{} is not a table of keys and values", shown(value))))
 }
 
-pub(super) fn text<'a>(value: &'a Value, path: &str) -> Result<&'a str, ParseError> {
+pub(super) fn text<'a>(value: &'a Value, path: &str) -> Result<&'a str, Wrong> {
     value.as_str().ok_or_else(|| fault(path, format!("{} is not a text", shown(value))))
 }
 
-pub(super) fn seconds(value: &Value, path: &str) -> Result<Duration, ParseError> {
+pub(super) fn seconds(value: &Value, path: &str) -> Result<Duration, Wrong> {
     let seconds = value.as_f64().filter(|seconds| (0.0..=LONGEST).contains(seconds));
     seconds
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .ok_or_else(|| fault(path, format!("{} is not a number of seconds, 0 or more", shown(value))))
 }
 
-pub(super) fn word<T: Copy>(value: &Value, path: &str, words: &[(&str, T)]) -> Result<T, ParseError> {
+pub(super) fn word<T: Copy>(value: &Value, path: &str, words: &[(&str, T)]) -> Result<T, Wrong> {
     let given = text(value, path)?;
     words.iter().find(|(word, _)| *word == given).map(|(_, meaning)| *meaning).ok_or_else(|| {
         let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
@@ -113,12 +130,14 @@ pub(super) fn word<T: Copy>(value: &Value, path: &str, words: &[(&str, T)]) -> R
 }
 
 /// "no such key", and the nearest or all there are.
-pub(super) fn unknown(path: &str, what: &str, given: &str, known: &[&str]) -> ParseError {
-    let cure = match nearest(given, known) {
+pub(super) fn unknown(path: &str, what: &str, given: &str, known: &[&str]) -> Wrong {
+    let nearest = nearest(given, known);
+    let cure = match nearest {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("known are {}", known.join(", ")),
     };
-    fault(path, format!("no such {what} as `{}`: {cure}", clipped(given)))
+    let wrong = fault(path, format!("no such {what} as `{}`: {cure}", clipped(given)));
+    Wrong { nearest: nearest.map(str::to_owned), ..wrong }
 }
 
 /// `$.calls[0].callees["98da..."]`

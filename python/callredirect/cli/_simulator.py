@@ -1,0 +1,148 @@
+"""Starting a simulator for the command line, and what a bot needs to know of it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from typing import TYPE_CHECKING, Any
+
+import callredirect as cr
+from callredirect.testing import Scenario, Simulator
+
+from ._arguments import PORT, Number, OneOf, file_name
+from ._failure import ENVIRONMENT, USAGE, Failure
+from ._files import cannot_open
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from ._arguments import Arguments
+
+DEFAULT_PORT = 8015
+PATH = "/api/calls"
+
+
+def add_arguments(
+    parser: Arguments, speed: str = "people are X times faster, Graph's 15 seconds stay"
+) -> None:
+    """Adds the options of a simulator of one's own, and what ``--speed`` says."""
+    group = parser.add_argument_group("simulator")
+    group.add_argument(
+        "--port", type=PORT, default=DEFAULT_PORT, metavar="PORT",
+        help=f"where Graph is (default: {DEFAULT_PORT}; 0: a free one)",
+    )  # fmt: skip
+    group.add_argument("--speed", type=Number(0.001, 1e6), metavar="X", help=speed)
+    whole = Number(0, 2**63, whole=True)
+    group.add_argument("--seed", type=whole, metavar="N", help="decides about faults with a probability")
+    words = OneOf("not_found", "accepted", "conflict")
+    group.add_argument(
+        "--second-redirect", type=words, default="not_found", metavar="HOW",
+        help="what the second redirect of a call is told: not_found (default), accepted or conflict",
+    )  # fmt: skip
+
+
+def start(options: argparse.Namespace, faults: list[Any] | None = None) -> Simulator:
+    """A simulator on the port asked for, with the ids and the secret that the environment has for the bot.
+
+    Raises:
+        Failure: It cannot listen, or there is no such fault.
+    """
+    ids = {"app_id": os.environ.get("BOT_APP_ID"), "tenant_id": os.environ.get("BOT_TENANT")}
+    known: dict[str, Any] = {name: value for name, value in ids.items() if value}
+    try:
+        return Simulator(
+            **known,
+            port=options.port,
+            client_secret=os.environ.get("BOT_SECRET") or None,
+            speed=options.speed or 1.0,
+            seed=options.seed or 0,
+            faults=faults,
+            second_redirect=options.second_redirect,
+        )
+    except cr.ParseError as error:
+        raise Failure(f"--fault: {error.reason}", "callredirect simulate --faults lists them") from None
+    except OSError:
+        where = f"http://127.0.0.1:{options.port}"
+        hint = f"--port 0 takes a free one; if a simulator runs there, ring through it: --simulator {where}"
+        raise Failure(f"port {options.port} of this machine is in use", hint, ENVIRONMENT) from None
+
+
+def environment(graph: Simulator) -> dict[str, str]:
+    """The variables that a bot like the README's needs to use this simulator."""
+    return {
+        "BOT_APP_ID": graph.app_id,
+        "BOT_TENANT": graph.tenant_id,
+        "BOT_SECRET": graph.client_secret,
+        "BOT_METADATA_URL": graph.metadata_url,
+        "GRAPH_URL": graph.base_url,
+        "LOGIN_URL": graph.base_url,
+    }
+
+
+def exports(graph: Simulator) -> list[str]:
+    """The same, as lines for a shell. A secret that the environment has already is not shown again."""
+    lines = []
+    for name, value in environment(graph).items():
+        given = name == "BOT_SECRET" and os.environ.get(name) == value
+        lines.append(
+            "# BOT_SECRET is the one in the environment" if given else f"export {name}={shlex.quote(value)}"
+        )
+    return lines
+
+
+def page_url(graph: Simulator) -> str:
+    """The address of the live page."""
+    return graph.page_url
+
+
+def load(path: str) -> Scenario:
+    """The scenario in a file.
+
+    Raises:
+        Failure: It cannot be read, or something in it is wrong.
+    """
+    try:
+        return Scenario.load(path)
+    except cr.ParseError as error:
+        raise bad_scenario(error) from None
+    except UnicodeDecodeError:
+        raise Failure(f"{path} is not UTF-8", "a scenario is a TOML file") from None
+    except OSError as error:
+        raise cannot_open(path, error) from None
+
+
+def bad_scenario(error: cr.ParseError) -> Failure:
+    """What is wrong in a scenario, in words."""
+    place = f" in line {error.line}" if error.line else ""
+    return Failure(f"{error.reason} at {error.path}{place}", "docs/cli.md has an example of each key")
+
+
+def bot_url(url: str) -> str:
+    """The address of a bot's webhook; where none has a path, that of the adapters."""
+    from urllib.parse import urlsplit
+
+    return url.rstrip("/") + PATH if urlsplit(url).path in ("", "/") else url
+
+
+def add_scenario(parser: Arguments, option: str) -> None:
+    """Adds the option of a file with calls."""
+    parser.add_argument(option, type=file_name, metavar="FILE", help="TOML with the calls to ring")
+
+
+def wait_for(graph: Simulator, url: str, patience: float, alive: Callable[[], None]) -> None:
+    """Waits until the bot listens, and looks whether it is still there."""
+    while True:
+        alive()
+        patience -= 0.25
+        try:
+            graph.wait_until_listening(url, 0.25)
+        except ConnectionError as error:
+            if patience <= 0:
+                where = str(error).partition(" (tried")[0]
+                hint = "start the bot first, or give its command behind --"
+                raise Failure(where, hint, ENVIRONMENT) from None
+        except ValueError as error:
+            raise Failure(str(error), "ring bots where they run", USAGE) from None
+        else:
+            return
