@@ -91,8 +91,6 @@ def replay_async(
 
         box = loop_mailbox()
         while (news := await box.wait(begun.next(box.mailbox))) is not None:  # type: ignore[arg-type]
-            if isinstance(news, BaseException):
-                raise news
             if isinstance(news, Replayed):
                 yield news
                 continue
