@@ -170,7 +170,21 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     // Survives the end of the process at any moment; the last claims before a power cut may be lost with it.
     new.pragma_update(None, "synchronous", "NORMAL")?;
     new.execute(SCHEMA, [])?;
+    add_missing_column(&new)?;
     Ok(new)
+}
+
+/// A file of before there was this column has none: `CREATE` leaves it as it is.
+fn add_missing_column(connection: &Connection) -> rusqlite::Result<()> {
+    let has = || connection.column_exists(None::<&str>, "claims", "redirected");
+    if has()? {
+        return Ok(());
+    }
+    match connection.execute("ALTER TABLE claims ADD COLUMN redirected INTEGER", []) {
+        // Another worker was faster.
+        Err(_) if has()? => Ok(()),
+        added => added.map(drop),
+    }
 }
 
 /// One transaction; replies only once it is kept.
