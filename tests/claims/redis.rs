@@ -79,7 +79,7 @@ async fn address_of(
             let mut targets = targets.clone();
             let target = *targets.borrow_and_update();
             tokio::spawn(async move {
-                let port = target.expect("a connection while there is no server");
+                let port = target.unwrap();
                 let mut to = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
                 let both = async { tokio::io::copy_bidirectional(&mut from, &mut to).await };
                 // The machine is gone: nothing comes through any more, and nobody says so.
