@@ -991,6 +991,34 @@ async def test_cancelled_before_anything_was_sent_says_so(graph: Simulator) -> N
     assert graph.redirects == []
 
 
+async def test_cancelled_while_it_was_being_sent_the_outcome_is_recorded(
+    graph: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "callredirect")
+    with RawServer(open_gate=False) as server:
+        bot = cr.Redirector(
+            app_id=APP, credential="x", verifier=cr.Verifier(APP, jwks=graph.jwks), base_url=server.url
+        )
+        bot.on_incoming(lambda _: TO_ALICE)
+        await bot.handle(body(created("one")), headers(graph))
+        await asyncio.to_thread(server.wait_for, 1)
+        for task in list(bot._tasks):
+            task.cancel()
+        await bot.close()
+        (tracked,) = bot.calls
+        assert isinstance(tracked.outcome, cr.Unknown) and tracked.failure is None
+        server.gate.set()
+        end = time.monotonic() + 10
+        while not isinstance(tracked.outcome, cr.Accepted):
+            assert time.monotonic() < end
+            await asyncio.sleep(0.005)
+    assert isinstance(tracked.outcome, cr.Accepted)
+    assert tracked.failure is None
+    assert names(tracked).count("settled") == 1
+    logged = [record.getMessage() for record in caplog.records if "one" in record.getMessage()]
+    assert len(logged) == 2 and "it may have arrived" in logged[0] and "call one: accepted: 202" in logged[1]
+
+
 def test_a_bot_that_could_never_verify_is_refused(graph: Simulator) -> None:
     for wrong in ("", "http://login.example.com/keys", "not a url", "https://user:pw@login.example.com/"):
         with pytest.raises(ValueError, match="metadata_url: "):

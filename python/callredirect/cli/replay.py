@@ -79,7 +79,10 @@ def run(options: argparse.Namespace) -> int:
     if options.unsigned:
         results = replay(requests, url, speed=speed, concurrency=options.concurrency, patience=patience)
         return _follow(options, len(requests), results)
-    with _simulator.start(options) as graph, running(options.command, _simulator.environment(graph)) as alive:
+    with (
+        _simulator.start(options) as graph,
+        running(options.command, _simulator.environment(graph), url) as alive,
+    ):
         wait_for(graph, url, patience, alive)
         results = replay(requests, url, speed=speed, simulator=graph, concurrency=options.concurrency)
         return _follow(options, len(requests), results)

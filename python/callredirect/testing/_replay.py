@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 
-from callredirect._native import RecordedRequest, Replay, Replayed
+from callredirect._native import IncomingCall, RecordedRequest, Replay, Replayed
 from callredirect._recording import read_recording
 from callredirect.exceptions import ParseError
 
@@ -90,8 +91,6 @@ def replay_async(
 
         box = loop_mailbox()
         while (news := await box.wait(begun.next(box.mailbox))) is not None:  # type: ignore[arg-type]
-            if isinstance(news, BaseException):
-                raise news
             if isinstance(news, Replayed):
                 yield news
                 continue
@@ -139,7 +138,10 @@ def _signer(simulator: Simulator | None, authorization: Any) -> Any:
 
 
 class _Signing:
-    """Signs with a simulator's key, for the tenant of the call: only its first notification may name that."""
+    """Signs with a simulator's key, for the tenant of the call: only its first notification may name that.
+
+    A call that comes rings at the simulator, so that its redirect is taken.
+    """
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
@@ -153,6 +155,9 @@ class _Signing:
             for note in request.parse():
                 call = getattr(note, "call", None)
                 if note.call_id is not None:
+                    if isinstance(note, IncomingCall):
+                        with contextlib.suppress(ValueError):  # it rings already: the notification came twice
+                            self._simulator.place_call(call_id=note.call_id, tenant_id=note.call.tenant_id)
                     tenant = getattr(call, "tenant_id", None) or self._tenants.get(note.call_id)
                     if tenant is not None:
                         self._tenants[note.call_id] = tenant
