@@ -54,6 +54,9 @@ _WARNING_SECONDS = 60.0
 # Calls left behind that are logged one by one.
 _MOST_LOGGED = 20
 
+# Of the processes that this one was forked off.
+_inherited: list[object] = []
+
 _INTERRUPTED = "interrupted while the redirect was being sent"
 _ENDED = "the call ended before it could be redirected"
 
@@ -150,7 +153,7 @@ class Redirector:
         self._default = default
         self._handler_timeout = handler_timeout
         self._end_timeout = end_timeout
-        self._made_in = os.getpid()
+        self._made_in = self._works_in = os.getpid()
         self._began_in: int | None = None
         self._beginning: asyncio.Task[None] | None = None
         self._warned_at: float | None = None
@@ -287,6 +290,7 @@ class Redirector:
         need_asyncio("Redirector")
         if isinstance(headers, Iterator):
             headers = list(headers)  # they may have to be read twice
+        self._leave_parent()
         receipt = self._receiver.receive(body, headers, received_at)
         while receipt.reply is None:
             await self._fetch_keys()
@@ -330,6 +334,7 @@ class Redirector:
 
         Waits at most 15 seconds, in case a handler does not come back. Harmless when closed already.
         """
+        self._leave_parent()
         self._receiver.close()
         self._claims.close()
         self._closing = True
@@ -362,8 +367,20 @@ class Redirector:
         """Waits for what runs, and says how much of it still does."""
         import asyncio
 
+        self._leave_parent()
         others = self._tasks - {asyncio.current_task()}
         return len((await asyncio.wait(others, timeout=_DRAIN_SECONDS))[1]) if others else 0
+
+    def _leave_parent(self) -> None:
+        """What the process runs that this one was forked off is its own: nobody here may wait for it."""
+        if self._works_in == os.getpid():
+            return
+        self._works_in = os.getpid()
+        # Letting go of tasks that are pending would be complained of.
+        _inherited.append((self._tasks, self._redirecting, self._beginning, self._fetching))
+        self._tasks, self._redirecting = set(), {}
+        self._beginning = self._fetching = None
+        self._timers, self._waiters = {}, {}
 
     def _start(self, work: Coroutine[Any, Any, _Result]) -> asyncio.Task[_Result]:
         import asyncio

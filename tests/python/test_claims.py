@@ -650,6 +650,7 @@ async def test_the_end_settles_what_was_unknown(graph: Simulator) -> None:  # no
                 credential=graph.access_token(),
                 verifier=cr.Verifier(APP, jwks=graph.jwks),
                 base_url=broken.url,
+                on_ambiguous="stop",
             )
             bot.on_incoming(lambda _: TO_ALICE)
             call_id = graph.place_call()
@@ -675,6 +676,7 @@ async def test_an_end_told_to_another_worker_settles_what_was_unknown(
                 credential=graph.access_token(),
                 verifier=cr.Verifier(APP, jwks=graph.jwks),
                 base_url=broken.url,
+                on_ambiguous="stop",
                 store=url,
             )
             bot.on_incoming(lambda _: TO_ALICE)
@@ -853,6 +855,51 @@ sys.exit(sum(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 0 for pid in ch
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert sorted(redirect.call_id for redirect in graph.redirects) == sorted(calls)
+
+
+def test_a_forked_worker_waits_for_nothing_of_its_parent(graph: Simulator) -> None:  # noqa: F811
+    code = """
+import asyncio, json, os, sys, threading, warnings
+warnings.simplefilter("ignore")
+import callredirect as cr
+from callredirect import _redirector
+_redirector._DRAIN_SECONDS = 1000
+settings = json.loads(sys.stdin.read())
+bot = cr.Redirector(app_id=settings["app"], credential=settings["token"], base_url=settings["url"],
+                    verifier=cr.Verifier(settings["app"], jwks=settings["jwks"]))
+decide = threading.Event()
+@bot.on_incoming
+def route(call):
+    if call.id == "parents":
+        decide.wait()
+async def work(body):
+    assert (await bot.handle(body, settings["headers"])).status == 202
+loop = asyncio.new_event_loop()
+threading.Thread(target=loop.run_forever, daemon=True).start()
+parents, childs = settings["bodies"]
+asyncio.run_coroutine_threadsafe(work(parents), loop).result()
+async def child():
+    await work(childs)
+    await bot.close()
+    assert [call.left_alone for call in bot.calls] == [False, True]
+pid = os.fork()
+if pid == 0:
+    asyncio.run(child())
+    os._exit(0)
+code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+decide.set()
+asyncio.run_coroutine_threadsafe(bot.close(), loop).result()
+sys.exit(code or not all(call.left_alone for call in bot.calls))
+"""
+    settings = {
+        "app": APP, "token": graph.access_token(), "url": graph.base_url, "jwks": graph.jwks,
+        "headers": headers(graph), "bodies": [body(created(call)).decode() for call in ("parents", "childs")],
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input=json.dumps(settings), capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 def test_claims_of_a_forked_worker_outlive_its_parents_connection(graph: Simulator, tmp_path: Path) -> None:  # noqa: F811
