@@ -88,7 +88,7 @@ async fn address_of(
                     _ = both => return,
                     _ = gone => {}
                 }
-                std::future::pending().await;
+                std::future::pending::<()>().await;
             });
         }
     });
