@@ -1999,6 +1999,10 @@ class PreparedRedirect:
         """
         The outcome when Graph did not take the token and there is no other.
         """
+    def never_heard(self, /, reason: str) -> Outcome:
+        """
+        The outcome when nobody waits for an answer any more, and the request may be on its way.
+        """
     def never_sent(self, /, reason: str) -> Outcome:
         """
         The outcome for a request that was never sent.
