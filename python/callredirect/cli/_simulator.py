@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 8015
 PATH = "/api/calls"
+_EXAMPLE = """a scenario looks like this, and one call is enough:
+   speed = 100
+   [[calls]]
+   source = { phone = "+14255550100" }
+   callees = { "*" = "busy" }
+   faults = ["duplicate", { name = "throttled", nth = 1 }]
+   hang_up = 8"""
 
 
 def add_arguments(
@@ -64,7 +71,7 @@ def start(options: argparse.Namespace, faults: list[Any] | None = None) -> Simul
         raise Failure(f"--fault: {error.reason}", "callredirect simulate --faults lists them") from None
     except OSError:
         where = f"http://127.0.0.1:{options.port}"
-        hint = f"--port 0 takes a free one; if a simulator runs there, ring through it: --simulator {where}"
+        hint = f"--port 0 takes a free one; if a simulator runs there, use it: --simulator {where}"
         raise Failure(f"port {options.port} of this machine is in use", hint, ENVIRONMENT) from None
 
 
@@ -106,16 +113,16 @@ def load(path: str) -> Scenario:
         return Scenario.load(path)
     except cr.ParseError as error:
         raise bad_scenario(error) from None
-    except UnicodeDecodeError:
-        raise Failure(f"{path} is not UTF-8", "a scenario is a TOML file") from None
     except OSError as error:
         raise cannot_open(path, error) from None
 
 
 def bad_scenario(error: cr.ParseError) -> Failure:
     """What is wrong in a scenario, in words."""
+    at = f" at {error.path}" if error.path not in ("", "$") else ""
     place = f" in line {error.line}" if error.line else ""
-    return Failure(f"{error.reason} at {error.path}{place}", "docs/cli.md has an example of each key")
+    hint = None if "did you mean" in error.reason else _EXAMPLE
+    return Failure(f"{error.reason}{at}{place}", hint)
 
 
 def bot_url(url: str) -> str:

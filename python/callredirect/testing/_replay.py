@@ -132,22 +132,28 @@ def _signer(simulator: Simulator | None, authorization: Any) -> Any:
     if simulator is not None:
         if authorization is not None:
             raise ValueError("simulator or authorization, not both")
-        return _Signing(simulator)
+        return Signing(simulator.notification_token)
     if isinstance(authorization, str):
         return lambda _: authorization
     return authorization
 
 
-class _Signing:
-    """Signs with a simulator's key, for the tenant of the call: only its first notification may name that."""
+class Signing:
+    """Signs with a simulator's key, for the tenant of the call: only its first notification may name that.
 
-    def __init__(self, simulator: Simulator) -> None:
-        self._simulator = simulator
+    Args:
+        token: Makes a token for the simulator's app and a tenant, ``None`` for the simulator's own.
+    """
+
+    def __init__(self, token: Callable[[None, str | None], str]) -> None:
+        self._token = token
         self._tenants: dict[str, str] = {}
 
     def __call__(self, request: RecordedRequest) -> str | None:
-        if request.verdict.verified is False and request.verdict.status == 401:
-            return None  # what was refused then is to be refused now
+        if request.verdict.status == 401 and not request.verdict.verified:
+            return (
+                None  # what was refused then is to be refused now; a recorder before the bot saw only the 401
+            )
         tenant: str | None = None
         try:
             for note in request.parse():
@@ -159,4 +165,4 @@ class _Signing:
                         break
         except ParseError:
             pass  # the bot's own business
-        return f"Bearer {self._simulator.notification_token(None, tenant)}"
+        return f"Bearer {self._token(None, tenant)}"
