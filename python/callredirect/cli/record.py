@@ -33,8 +33,8 @@ def arguments() -> Arguments:
     """The parser of its arguments."""
     parser = Arguments(
         "record",
-        "Stands before a bot, hands every request on, and appends each POST to a recording\n"
-        "until Ctrl-C. `callredirect replay` plays it, read_recording reads it.",
+        "Stands before a bot, hands every request on, and appends what is posted to a\n"
+        "recording until Ctrl-C. `callredirect replay` plays it, read_recording reads it.",
         EXAMPLES,
     )
     parser.add_argument(

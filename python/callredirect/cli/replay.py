@@ -29,7 +29,8 @@ examples:
       starts a simulator that signs, and the bot with its environment
   callredirect replay calls.jsonl http://127.0.0.1:8000 --port 8015 --speed 10
       the bot was told that Graph is at port 8015
-  callredirect replay calls.jsonl http://127.0.0.1:8000 --simulator http://127.0.0.1:8015
+  callredirect replay calls.jsonl http://127.0.0.1:8000
+      --simulator http://127.0.0.1:8015
       a simulator that is running signs
   callredirect replay calls.jsonl http://127.0.0.1:8000 --unsigned
 """
@@ -65,7 +66,7 @@ def arguments() -> Arguments:
         metavar="SECONDS",
         help="how long to wait for the bot to listen",
     )
-    _simulator.add_arguments(parser, speed="times faster than recorded (default: 1)")
+    _simulator.add_arguments(parser, speed="times faster than recorded (default: 1)", rings=False)
     parser.add_json("print one line of JSON for each request and one for all, and errors as JSON, too")
     return parser
 
@@ -85,6 +86,7 @@ def run(options: argparse.Namespace) -> int:
     options.speed = None  # of the people in a simulator: nobody rings here
     patience = options.patience if options.patience is not None else 30.0 if options.command else 5.0
     if options.simulator:
+        _simulator.is_running_already(options)
         from ._remote import signing
 
         sign = signing(options.simulator)
