@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 
 use super::pseudonym::KEY_LENGTH;
 
+/// Said of a pipe or a device.
+pub(super) const NO_FILE: &str = "it is not a file that can be appended to";
+
 /// Other workers may rotate the file as soon as it is open; never so often.
 const TRIES: usize = 100;
 
@@ -123,7 +126,7 @@ fn open(path: &Path) -> io::Result<File> {
     if file.metadata()?.is_file() {
         return Ok(file);
     }
-    Err(io::Error::other("it is not a file that can be appended to"))
+    Err(io::Error::other(NO_FILE))
 }
 
 fn without_locks(error: io::Error) -> io::Error {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use super::file::{Appender, key};
+use super::file::{Appender, NO_FILE, key};
 use super::line::{Recorded, Verdict};
 use super::pseudonym::Pseudonyms;
 use super::redact::{redact, without_phones};
@@ -371,8 +371,9 @@ pub(super) fn call_ids(body: &[u8]) -> Vec<String> {
 pub fn check(path: &Path) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     std::fs::metadata(folder.unwrap_or(Path::new(".")))?;
-    if path.is_dir() {
-        return Err(std::io::ErrorKind::IsADirectory.into());
+    match std::fs::metadata(path) {
+        Ok(about) if about.is_dir() => Err(std::io::ErrorKind::IsADirectory.into()),
+        Ok(about) if !about.is_file() => Err(std::io::Error::other(NO_FILE)),
+        _ => Ok(()),
     }
-    Ok(())
 }

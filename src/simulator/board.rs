@@ -62,7 +62,11 @@ impl Board {
 
     /// Nothing more comes of a call.
     pub(super) fn over(&self, call_id: &str) {
-        self.stories().story(call_id, false).over = true;
+        let mut stories = self.stories();
+        // One that was pushed out meanwhile must not come back as a call of which nothing is known.
+        if stories.by_id.contains_key(&id_key(call_id)) {
+            stories.story(call_id, false).over = true;
+        }
     }
 
     pub(super) fn get(&self, call_id: &str) -> Option<Story> {
@@ -164,6 +168,8 @@ mod tests {
             board.told(sent(&number.to_string(), 10));
         }
         assert!(board.get("9").is_none() && board.get("10").is_some());
+        board.over("9");
+        assert!(board.get("9").is_none(), "what was pushed out stays out");
         for _ in 0..2 * LONGEST_STORY {
             board.told(sent("busy", 10));
         }

@@ -42,7 +42,8 @@ pub(super) fn problem(rung: &RungCall, graph: &Graph, url: &Url, window: Duratio
         }
         (404 | 405, _) => format!("{replied}: is this the path of its webhook?"),
         (401 | 403, _) => format!(
-            "{replied}: does its verifier have this simulator's app id, and its metadata_url or jwks?"
+            "{replied}: does its verifier have this simulator's app id, and its metadata_url or jwks? After \
+             another simulator at this address it takes the new keys within 30 seconds"
         ),
         (500.., _) => format!("{replied}: see its log"),
         _ => replied,

@@ -99,6 +99,10 @@ def test_ring_says_what_is_wrong(graph: Simulator, bot: str) -> None:
     assert stranger.returncode == 1 and "401" in stranger.stdout and "environment" in stranger.stderr
     nobody = run("ring", "http://127.0.0.1:9", "--port", "0", "--patience", "0")
     assert nobody.returncode == 3 and "nothing listens at 127.0.0.1:9" in nobody.stderr
+    decided = run("ring", bot, "--simulator", graph.base_url, "--second-redirect", "accepted")
+    assert decided.returncode == 2 and "exclude each other" in decided.stderr
+    later = run("ring", "http://127.0.0.1:9", "--simulator", graph.base_url, "--patience", "0.25")
+    assert later.returncode == 3 and "tried for 0." in later.stderr
     for other in ("http://127.0.0.1:9", bot):
         wrong = run("ring", bot, "--simulator", other)
         assert wrong.returncode == 3 and other in wrong.stderr and "hint" in wrong.stderr
@@ -156,7 +160,12 @@ def test_record_and_replay(graph: Simulator, bot: str, tmp_path: Path) -> None:
             "3",
         )
         assert done.returncode == 0, done.stdout + done.stderr
-    recorded = cr.read_recording(file)
+        # A health check is handed on and not recorded; a stranger is recorded, and a stranger again in a replay.
+        assert b" 404 " in exchange(recorder.url, b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        stranger = b"POST /api/calls HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
+        assert b" 401 " in exchange(recorder.url, stranger)
+    *recorded, refused = everything = cr.read_recording(file)
+    assert refused.verdict.status == 401
     assert [request.verdict.status for request in recorded] == [202] * len(recorded) and len(recorded) >= 3
     assert b"12345678901" not in file.read_bytes() and b"Bearer" not in file.read_bytes()
 
@@ -170,10 +179,21 @@ def test_record_and_replay(graph: Simulator, bot: str, tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{port}"
     fast = run("replay", file, url, "--port", "0", "--fast", "--", *bot_command(port))
     assert fast.returncode == 0, fast.stderr
-    assert f"{len(recorded)} of {len(recorded)} requests answered as recorded" in fast.stdout
+    said = f"{len(everything)} of {len(everything)} requests answered as recorded"
+    assert said in fast.stdout
+    through = run("replay", file, bot, "--simulator", graph.base_url, "--fast")
+    assert through.returncode == 0 and said in through.stdout, through.stdout + through.stderr
+    for elsewhere in ("http://127.0.0.1:9", bot):
+        wrong = run("replay", file, bot, "--simulator", elsewhere)
+        assert wrong.returncode == 3 and elsewhere in wrong.stderr and "hint" in wrong.stderr
+    for words in (["--unsigned"], ["--port", "0"], ["--", "true"]):
+        both = run("replay", file, bot, "--simulator", graph.base_url, *words)
+        assert both.returncode == 2 and "exclude each other" in both.stderr
+    parsed = run("parse", file)
+    assert parsed.returncode == 1 and "it is a recording" in parsed.stderr
     as_json = run("replay", file, url, "--port", "0", "--speed", "1000", "--json", "--", *bot_command(port))
     *results, summary = map(json.loads, as_json.stdout.splitlines())
-    assert summary["as_recorded"] == len(results) == len(recorded)
+    assert summary["as_recorded"] == len(results) == len(everything)
     unsigned = run("replay", file, bot, "--fast", "--unsigned")
     assert unsigned.returncode == 1 and "answered 401, recorded 202" in unsigned.stdout
     assert "░" in on_a_terminal("replay", file, bot, "--fast", "--unsigned")
@@ -181,6 +201,35 @@ def test_record_and_replay(graph: Simulator, bot: str, tmp_path: Path) -> None:
     assert nobody.returncode == 3 and "http://127.0.0.1:9" in nobody.stderr
     other = run("replay", ROOT / "README.md", bot, "--unsigned")
     assert other.returncode == 2 and "not a recording" in other.stderr
+
+
+def test_what_cannot_be_recorded_is_said(tmp_path: Path) -> None:
+    device = run("record", "/dev/full", "--to", "http://127.0.0.1:9")
+    assert device.returncode == 2 and "not a file that can be appended to" in device.stderr
+    file = tmp_path / "calls.jsonl"
+    with RawServer(response("202 Accepted")) as server:
+        program = started("record", "--to", server.url, "--port", "0", "--json", str(file))
+        assert program.stdout is not None
+        url = json.loads(program.stdout.readline())["url"]
+        file.mkdir()  # as a disk that fails after the start
+        urllib.request.urlopen(url, b"{}", timeout=30).close()
+        program.terminate()
+        _, errors = program.communicate(timeout=30)
+    assert f"1 request NOT recorded: {file}" in errors
+
+
+def test_a_scenario_that_is_wrong_needs_no_documentation(tmp_path: Path) -> None:
+    file = tmp_path / "calls.toml"
+    for content, message, hint in (
+        (b"sede = 7", "no such key as `sede`: did you mean `seed`? at $.sede in line 1", "--faults"),
+        (b"speed = 2", "there is no call", "[[calls]]"),
+        (b"\xff", "the file is not UTF-8", "[[calls]]"),
+        (b"[[calls]", "this is no TOML", "[[calls]]"),
+    ):
+        file.write_bytes(content)
+        done = run("ring", "http://127.0.0.1:9", "--scenario", file)
+        assert done.returncode == 2 and f"{file}: {message}" in done.stderr, done.stderr
+        assert hint in done.stderr and "docs/" not in done.stderr
 
 
 def test_what_passes_the_recorder_is_unchanged(tmp_path: Path) -> None:

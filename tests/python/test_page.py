@@ -118,6 +118,23 @@ def test_a_call_is_placed_by_the_form_and_seen_redirected(browser: Browser) -> N
         expect(page.locator("[name=url]")).to_have_value(bot.url)
 
 
+def test_a_bot_is_named_as_the_command_line_has_it(browser: Browser) -> None:
+    with Simulator(speed=100) as graph, WebBot(graph) as bot, looking(browser, graph.page_url) as page:
+        where = urlsplit(bot.url).netloc
+        for text in (where, f"http://{where}", f"http://{where}/"):
+            ring_by_form(page, text)
+            expect(page.locator("[name=url]")).to_have_value(f"http://{where}/api/calls")
+            expect(page.locator("#detail")).to_contain_text("redirect 202")
+        # What stands in the empty field is what is rung; not here, where anything may listen there.
+        page.route(
+            "**/simulator/calls", lambda route: route.fulfill(status=400, json={"error": {"message": "no"}})
+        )
+        with page.expect_request("**/simulator/calls") as asked:
+            ring_by_form(page, "")
+        body = json.loads(asked.value.post_data or "")
+        assert body["url"] == page.locator("[name=url]").get_attribute("placeholder")
+
+
 def test_faults_are_chosen_and_mistakes_said_where_they_are(browser: Browser) -> None:
     with Simulator(speed=100) as graph, WebBot(graph) as bot, looking(browser, graph.page_url) as page:
         ring_by_form(page, bot.url, speed="fast")

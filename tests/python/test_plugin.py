@@ -337,6 +337,16 @@ def test_the_marker_has_the_keywords_of_the_simulator() -> None:
     assert set(_marker.SIMULATOR) == keywords
 
 
+def test_a_mistake_is_shown_at_the_line_of_the_test(run: Any) -> None:
+    result = run("""
+def test_typing_slip(bot_url, incoming_call):
+    incoming_call(bot_url, callees={"*": "bussy"})
+""")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*did you mean `busy`?*"])
+    result.stdout.no_fnmatch_line("*_watch.py*")
+
+
 # What differs
 
 

@@ -110,6 +110,20 @@ def test_a_bot_records_and_its_recording_rings_it_again(path: Path, simulator: S
     assert [one.status for one in results] == [401, 401, 401]
 
 
+async def test_a_genuine_token_is_so_whatever_else_is_refused(path: Path, simulator: Simulator) -> None:
+    recorder = cr.Recorder(path)
+    known = cr.Verifier(simulator.app_id, tenants=["another"], metadata_url=simulator.metadata_url)
+    bot = cr.Redirector(app_id=simulator.app_id, credential="unused", verifier=known, record=recorder)
+    known.fetch_keys()
+    genuine = {"Authorization": f"Bearer {simulator.notification_token()}"}
+    assert (await bot.handle(INCOMING, genuine)).status == 403
+    assert (await bot.handle(INCOMING, {})).status == 401
+    await bot.close()
+    assert (await bot.handle(INCOMING, genuine)).status == 503
+    recorder.close()
+    assert [one.verdict.verified for one in cr.read_recording(path)] == [True, False, None]
+
+
 async def test_a_replay_on_the_event_loop_of_its_bot(path: Path) -> None:
     with cr.Recorder(path) as recorder:
         for number in range(20):

@@ -169,6 +169,62 @@ async fn what_is_wrong_with_a_call_is_said_as_of_a_scenario() {
 }
 
 #[tokio::test]
+async fn a_call_asked_for_waits_as_long_as_is_said() {
+    let graph = simulator();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let asked = json!({"url": format!("http://{nobody}/"), "patience": 0.25});
+    let (_, told) = Page::of(&graph).post(&asked).await;
+    let message = told["error"]["message"].as_str().unwrap();
+    assert!(message.contains("tried for 0.2") || message.contains("tried for 0.3"), "{message}");
+}
+
+#[tokio::test]
+async fn a_warning_is_no_problem() {
+    let graph = simulator();
+    let page = Page::of(&graph);
+    let redirect =
+        r#"{"targets":[{"identity":{"user":{"id":"98da8a1a-1b87-452c-a713-65d3f10b1253"}}}],"odd":1}"#;
+    let (url, _) = bot(&graph, Some(redirect), StatusCode::ACCEPTED).await;
+    let call = ring(&graph, &url, RingOptions::default()).await.unwrap().call_id;
+    let call = page.get(&format!("/simulator/calls/{call}")).await;
+    let step =
+        call["steps"].as_array().unwrap().iter().find(|step| step["what"] == "redirect_received").unwrap();
+    assert_eq!(step["violations"][0]["severity"], "warning", "{step}");
+    assert_eq!((&call["violations"], &call["problem"]), (&json!(0), &Value::Null));
+}
+
+#[tokio::test]
+async fn notifications_of_another_process_are_signed() {
+    let graph = simulator();
+    let page = Page::of(&graph);
+    let ask = async |body: &'static str, content_type: &str| {
+        let request = page.http.post(format!("{}/simulator/token", page.base_url)).body(body);
+        let answer = request.header("content-type", content_type).send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, serde_json::from_str::<Value>(&answer.text().await.unwrap()).unwrap())
+    };
+    let own = graph.tenant_id().to_owned();
+    for (body, tenant) in [("{}", own.as_str()), (r#"{"tenant_id": "another"}"#, "another")] {
+        let (status, told) = ask(body, "application/json").await;
+        let token = told["token"].as_str().unwrap();
+        assert_eq!(
+            (status, token),
+            (200, graph.notification_token(graph.app_id(), tenant).unwrap().as_str())
+        );
+    }
+    let call = r#"{"call_id": "98da8a1a-1b87-452c-a713-65d3f10b1253"}"#;
+    assert_eq!((ask(call, "application/json").await.0, ask(call, "application/json").await.0), (200, 200));
+    let here = format!("{}/v1.0/communications/calls/98da8a1a-1b87-452c-a713-65d3f10b1253", page.base_url);
+    let token = graph.access_token(callredirect::simulator::AccessOptions::for_tenant(&own)).unwrap();
+    let shown = page.http.get(here).bearer_auth(token).send().await.unwrap();
+    assert_eq!(shown.status(), 200, "that call rings here");
+    assert_eq!(ask("{}", "text/plain").await.0, 415, "what a form of another site can send");
+    for wrong in [r#"{"tenant": "x"}"#, "[", ""] {
+        assert_eq!(ask(wrong, "application/json").await.0, 400, "{wrong}");
+    }
+}
+
+#[tokio::test]
 async fn a_watcher_gets_everything_then_changes_and_goes_on_where_it_was() {
     let graph = simulator();
     let page = Page::of(&graph);

@@ -68,10 +68,9 @@ def versions() -> Finding:
 class Host:
     """One address that the bot needs, and the time it told."""
 
-    def __init__(self, check: str, url: str, what: str) -> None:
+    def __init__(self, check: str, url: str) -> None:
         self.check = check
         self.url = url
-        self.what = what
         self.skew: float | None = None
         self.reached = False
 
@@ -345,9 +344,9 @@ def every(who: Identity, metadata_url: str | None, callback_url: str | None) -> 
     """All checks, in an order in which the first that fails explains those after it."""
     yield versions()
     metadata = metadata_url or cr.Verifier("any").metadata_url or ""
-    graph = Host("graph", who.graph_url, "Microsoft Graph")
-    login = Host("login", who.login_url, "the issuer of tokens")
-    issuer = Host("metadata", metadata, "the keys of notifications")
+    graph = Host("graph", who.graph_url)
+    login = Host("login", who.login_url)
+    issuer = Host("metadata", metadata)
     yield graph.look()
     yield login.look()
     yield issuer.look()

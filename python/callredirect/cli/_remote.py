@@ -1,4 +1,4 @@
-"""Ringing through a simulator that runs in another process, by its HTTP address."""
+"""Ringing and signing through a simulator that runs in another process, by its HTTP address."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from callredirect.testing._replay import Signing
+
     from .ring import _Teller
 
 _SLICE = 0.05
 _MOST_AT_ONCE = 1000
 _TIMEOUT = 20.0
+_SIGNED_FOR = 60.0
+"""A token is good for five times as long."""
 
 
 def ring(options: argparse.Namespace, url: str, script: dict[str, Any], teller: _Teller) -> Sequence[Story]:
@@ -33,7 +37,10 @@ def ring(options: argparse.Namespace, url: str, script: dict[str, Any], teller: 
         faults = [*call.get("faults", ()), *whole.get("faults", ())]
         known = {name: value for name, value in shared.items() if value is not None}
         body = {"url": url, **call, **known, **({"faults": faults} if faults else {})}
-        placed = _ask(options.simulator, "POST", "/simulator/calls", body)["calls"]
+        if options.patience is not None:
+            body["patience"] = options.patience
+        longest = _TIMEOUT + (options.patience or 0)
+        placed = _ask(options.simulator, "POST", "/simulator/calls", body, longest)["calls"]
         stories += [Story(one["call_id"], call.get("name")) for one in placed]
     teller.expected = len(stories)
     waiting = list(stories)
@@ -58,9 +65,34 @@ def _follow(simulator: str, story: Story) -> bool:
     return over
 
 
-def _ask(simulator: str, method: str, path: str, body: Any = None) -> Any:
+def signing(simulator: str) -> Signing:
+    """What signs requests of a recording with the simulator's key.
+
+    It is asked for each call that rings, and otherwise once a minute for each tenant.
+
+    Raises:
+        Failure: No simulator is there.
+    """
+    from callredirect.testing._replay import Signing
+
+    tokens: dict[str | None, tuple[float, str]] = {}
+
+    def token(tenant: str | None, rings: str | None) -> str:
+        until, text = tokens.get(tenant, (0.0, ""))
+        if rings or until < time.monotonic():
+            given = {"tenant_id": tenant, "call_id": rings}
+            body = {name: value for name, value in given.items() if value}
+            text = _ask(simulator, "POST", "/simulator/token", body)["token"]
+            tokens[tenant] = (time.monotonic() + _SIGNED_FOR, text)
+        return text
+
+    token(None, None)  # what is wrong is said before the first request
+    return Signing(token)
+
+
+def _ask(simulator: str, method: str, path: str, body: Any = None, timeout: float = _TIMEOUT) -> Any:
     try:
-        status, answer = request(simulator.rstrip("/") + path, method, body, timeout=_TIMEOUT)
+        status, answer = request(simulator.rstrip("/") + path, method, body, timeout=timeout)
     except Unreachable as error:
         hint = f"start one: callredirect simulate --port {_port(simulator)}"
         raise Failure(f"no simulator is at {simulator}: {error}", hint, ENVIRONMENT) from None

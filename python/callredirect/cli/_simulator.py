@@ -21,25 +21,50 @@ if TYPE_CHECKING:
 
 DEFAULT_PORT = 8015
 PATH = "/api/calls"
+_EXAMPLE = """a scenario looks like this, and one call is enough:
+   speed = 100
+   [[calls]]
+   source = { phone = "+14255550100" }
+   callees = { "*" = "busy" }
+   faults = ["duplicate", { name = "throttled", nth = 1 }]
+   hang_up = 8"""
 
 
 def add_arguments(
-    parser: Arguments, speed: str = "people are X times faster, Graph's 15 seconds stay"
+    parser: Arguments,
+    speed: str = "people are X times faster, Graph's 15 seconds stay",
+    *,
+    rings: bool = True,
 ) -> None:
-    """Adds the options of a simulator of one's own, and what ``--speed`` says."""
+    """Adds the options of a simulator of one's own, what ``--speed`` says, and what only one that rings needs."""
     group = parser.add_argument_group("simulator")
     group.add_argument(
         "--port", type=PORT, metavar="PORT",
         help=f"where Graph is (default: {DEFAULT_PORT}, or a free one for a bot that is started here; 0: a free one)",
     )  # fmt: skip
     group.add_argument("--speed", type=Number(0.001, 1e6), metavar="X", help=speed)
+    if not rings:
+        return
     whole = Number(0, 2**63, whole=True)
     group.add_argument("--seed", type=whole, metavar="N", help="decides about faults with a probability")
     words = OneOf("not_found", "accepted", "conflict")
     group.add_argument(
-        "--second-redirect", type=words, default="not_found", metavar="HOW",
+        "--second-redirect", type=words, metavar="HOW",
         help="what the second redirect of a call is told: not_found (default), accepted or conflict",
     )  # fmt: skip
+
+
+def is_running_already(options: argparse.Namespace) -> None:
+    """Checks that nothing is asked of the simulator at ``--simulator`` that was decided when it started.
+
+    Raises:
+        Failure: Something is.
+    """
+    for option in ("port", "second_redirect"):
+        if getattr(options, option, None) is not None:
+            name = option.replace("_", "-")
+            hint = f"it was started already; --{name} is for one that is started here"
+            raise Failure(f"--simulator and --{name} exclude each other", hint)
 
 
 def start(options: argparse.Namespace, faults: list[Any] | None = None) -> Simulator:
@@ -59,15 +84,15 @@ def start(options: argparse.Namespace, faults: list[Any] | None = None) -> Simul
             port=port,
             client_secret=os.environ.get("BOT_SECRET") or None,
             speed=options.speed or 1.0,
-            seed=options.seed or 0,
+            seed=getattr(options, "seed", None) or 0,
             faults=faults,
-            second_redirect=options.second_redirect,
+            second_redirect=getattr(options, "second_redirect", None) or "not_found",
         )
     except cr.ParseError as error:
         raise Failure(f"--fault: {error.reason}", "callredirect simulate --faults lists them") from None
     except OSError:
         where = f"http://127.0.0.1:{port}"
-        hint = f"--port 0 takes a free one; if a simulator runs there, ring through it: --simulator {where}"
+        hint = f"--port 0 takes a free one; if a simulator runs there, use it: --simulator {where}"
         raise Failure(f"port {port} of this machine is in use", hint, ENVIRONMENT) from None
 
 
@@ -109,16 +134,17 @@ def load(path: str) -> Scenario:
         return Scenario.load(path)
     except cr.ParseError as error:
         raise bad_scenario(error) from None
-    except UnicodeDecodeError:
-        raise Failure(f"{path} is not UTF-8", "a scenario is a TOML file") from None
     except OSError as error:
         raise cannot_open(path, error) from None
 
 
 def bad_scenario(error: cr.ParseError) -> Failure:
     """What is wrong in a scenario, in words."""
+    at = f" at {error.path}" if error.path not in ("", "$") else ""
     place = f" in line {error.line}" if error.line else ""
-    return Failure(f"{error.reason} at {error.path}{place}", "docs/cli.md has an example of each key")
+    known = "callredirect ring --help and callredirect simulate --faults have the words there are"
+    hint = known if "did you mean" in error.reason else _EXAMPLE
+    return Failure(f"{error.reason}{at}{place}", hint)
 
 
 def bot_url(url: str) -> str:

@@ -97,6 +97,8 @@ def _unreadable(path: str, text: str, error: cr.ParseError, *, as_json: bool, le
     failure: Failure = not_json(path, error)
     if not lenient and _parses_leniently(text):
         failure.hint = "it is JSON as documentation has it: add --lenient"
+    elif '"receivedAt"' in text.partition("\n")[0]:
+        failure.hint = "it is a recording: callredirect replay plays it, callredirect.read_recording reads it"
     report(failure, as_json=as_json)
     if error.line and not as_json:
         at = offset(text, error)

@@ -33,8 +33,8 @@ def arguments() -> Arguments:
     """The parser of its arguments."""
     parser = Arguments(
         "record",
-        "Stands before a bot, hands every request on, and appends each to a recording\n"
-        "until Ctrl-C. `callredirect replay` plays it, read_recording reads it.",
+        "Stands before a bot, hands every request on, and appends what is posted to a\n"
+        "recording until Ctrl-C. `callredirect replay` plays it, read_recording reads it.",
         EXAMPLES,
     )
     parser.add_argument(
@@ -53,13 +53,19 @@ def arguments() -> Arguments:
     )
     parser.add_argument("--no-redact", action="store_true", help="write numbers and names as they are")
     size = Number(1, 2**50, whole=True, unit="bytes")
-    parser.add_argument("--max-bytes", type=size, metavar="N", help="begin a new file beyond this size")
+    parser.add_argument(
+        "--max-bytes",
+        type=size,
+        default=64 * 1024 * 1024,
+        metavar="N",
+        help="begin a new file beyond this size (default: 64 MiB)",
+    )
     parser.add_argument(
         "--keep",
         type=Number(0, 1000, whole=True),
-        default=5,
+        default=4,
         metavar="N",
-        help="old files to keep then (default: 5)",
+        help="old files to keep then (default: 4)",
     )
     parser.add_argument(
         "--max-body", type=Number(1, 2**30, whole=True, unit="bytes"), default=1024 * 1024, metavar="N",
@@ -89,14 +95,16 @@ def run(options: argparse.Namespace) -> int:
     recorder = _recorder(options)
 
     def seen(exchange: Exchange) -> None:
-        recorder.record(
-            exchange.body,
-            exchange.headers,
-            received_at=datetime.fromtimestamp(exchange.received_at, timezone.utc),
-            method=exchange.method,
-            path=exchange.path.partition("?")[0],
-            status=exchange.status,
-        )
+        # Notifications are posted; what else asks, health checks for instance, is no part of a recording.
+        if exchange.method == "POST":
+            recorder.record(
+                exchange.body,
+                exchange.headers,
+                received_at=datetime.fromtimestamp(exchange.received_at, timezone.utc),
+                method=exchange.method,
+                path=exchange.path.partition("?")[0],
+                status=exchange.status,
+            )
         with printing:
             _show(out, exchange, options)
 
@@ -119,6 +127,10 @@ def run(options: argparse.Namespace) -> int:
             recorder.close()
             if not options.json:
                 note(f"{count(recorder.written, 'request')} recorded")
+            if recorder.dropped:
+                note(
+                    f"{count(recorder.dropped, 'request')} NOT recorded: {options.file} could not be written"
+                )
     return INTERRUPTED
 
 

@@ -29,6 +29,9 @@ examples:
       starts a simulator that signs, and the bot with its environment
   callredirect replay calls.jsonl http://127.0.0.1:8000 --port 8015 --speed 10
       the bot was told that Graph is at port 8015
+  callredirect replay calls.jsonl http://127.0.0.1:8000
+      --simulator http://127.0.0.1:8015
+      a simulator that is running signs
   callredirect replay calls.jsonl http://127.0.0.1:8000 --unsigned
 """
 
@@ -38,7 +41,7 @@ def arguments() -> Arguments:
     parser = Arguments(
         "replay",
         "Plays a recording into a bot and compares its answers with those recorded. A\n"
-        "recording holds no tokens: a simulator of this command signs what was genuine.",
+        "recording holds no tokens: a simulator signs what was genuine, one of this\ncommand's or one that is running.",
         EXAMPLES,
         "callredirect replay [options] FILE URL [-- COMMAND ...]",
     )
@@ -55,6 +58,7 @@ def arguments() -> Arguments:
         metavar="N",
         help="requests under way at a time (default: 16)",
     )
+    parser.add_argument("--simulator", type=http_url, metavar="URL", help="a simulator that is running signs")
     parser.add_argument("--unsigned", action="store_true", help="no simulator, and no tokens")
     parser.add_argument(
         "--patience",
@@ -62,7 +66,7 @@ def arguments() -> Arguments:
         metavar="SECONDS",
         help="how long to wait for the bot to listen",
     )
-    _simulator.add_arguments(parser, speed="times faster than recorded (default: 1)")
+    _simulator.add_arguments(parser, speed="times faster than recorded (default: 1)", rings=False)
     parser.add_json("print one line of JSON for each request and one for all, and errors as JSON, too")
     return parser
 
@@ -71,11 +75,25 @@ def run(options: argparse.Namespace) -> int:
     """Replays. Returns ``OK`` if every request with a recorded answer got the same."""
     if options.fast and options.speed is not None:
         raise Failure("--fast and --speed exclude each other", "leave one of them out")
+    signers = {"--simulator": options.simulator, "--unsigned": options.unsigned, "a command": options.command}
+    given = [name for name, value in signers.items() if value]
+    if len(given) > 1 and options.simulator:
+        hint = "the bot runs already, with that simulator's environment: leave one of them out"
+        raise Failure(f"{given[0]} and {given[1]} exclude each other", hint)
     requests = _read(options.file)
     url = _simulator.bot_url(options.url)
     speed = None if options.fast else options.speed or 1.0
     options.speed = None  # of the people in a simulator: nobody rings here
     patience = options.patience if options.patience is not None else 30.0 if options.command else 5.0
+    if options.simulator:
+        _simulator.is_running_already(options)
+        from ._remote import signing
+
+        sign = signing(options.simulator)
+        results = replay(
+            requests, url, speed=speed, authorization=sign, concurrency=options.concurrency, patience=patience
+        )
+        return _follow(options, len(requests), results)
     if options.unsigned:
         results = replay(requests, url, speed=speed, concurrency=options.concurrency, patience=patience)
         return _follow(options, len(requests), results)
@@ -155,6 +173,6 @@ def _show(out: Terminal, total: int, tally: dict[str, int], others: list[Replaye
     out.say(out.paint(text, "bold", "red" if tally["otherwise"] else "green"))
     if any(result.status in (401, 403) for result in others):
         out.say_wrapped(
-            "401 says that the bot does not know this simulator: give it the environment that callredirect simulate prints, with --port, or start it behind --.",
+            "401 says that the bot does not know this simulator: ring through the one it knows, with --simulator; give it the environment that callredirect simulate prints, with --port; or start it behind --. After another simulator on that port it takes the new keys within 30 seconds.",
             "  ",
         )

@@ -80,6 +80,7 @@ def run(options: argparse.Namespace) -> int:
                 "--simulator and a command exclude each other",
                 "start the bot with that simulator's environment",
             )
+        _simulator.is_running_already(options)
         from ._remote import ring
 
         stories = ring(options, url, script, _Teller(out, as_json=options.json))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from callredirect.testing import Redirects, Simulator
 from callredirect.testing._complaints import left_alone, not_redirected, ringing, unexpected, unlooked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from callredirect._native import RungCall
 
@@ -24,25 +25,35 @@ class WatchedSimulator(Simulator):
 
     def ring(self, *args: Any, **options: Any) -> RungCall:
         """As `Simulator.ring`."""
-        return self._remember(lambda: [super(WatchedSimulator, self).ring(*args, **options)])[0]
+        __tracebackhide__ = True  # pytest shows the test's own line
+        with self._remembering() as rung:
+            rung.append(super().ring(*args, **options))
+        return rung[0]
 
     def ring_example(self, *args: Any, **options: Any) -> RungCall:
         """As `Simulator.ring_example`."""
-        return self._remember(lambda: [super(WatchedSimulator, self).ring_example(*args, **options)])[0]
+        __tracebackhide__ = True
+        with self._remembering() as rung:
+            rung.append(super().ring_example(*args, **options))
+        return rung[0]
 
     def play(self, *args: Any, **options: Any) -> list[RungCall]:
         """As `Simulator.play`."""
-        return self._remember(lambda: super(WatchedSimulator, self).play(*args, **options))
+        __tracebackhide__ = True
+        with self._remembering() as rung:
+            rung += super().play(*args, **options)
+        return rung
 
-    def _remember(self, ring: Callable[[], list[RungCall]]) -> list[RungCall]:
+    @contextmanager
+    def _remembering(self) -> Iterator[list[RungCall]]:
         call = object()
         self.ringing.add(call)
+        rung: list[RungCall] = []
         try:
-            rung = ring()
-            self.rung.extend(rung)
+            yield rung
         finally:
+            self.rung.extend(rung)
             self.ringing.discard(call)
-        return rung
 
 
 class Watch:

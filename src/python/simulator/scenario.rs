@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
+use crate::ParseError;
 use crate::python::value::from_python;
 use crate::simulator::Scenario as Core;
 
@@ -61,7 +62,9 @@ impl Scenario {
     #[pyo3(signature = (path: "str | PathLike[str]") -> "Self")]
     #[allow(clippy::needless_pass_by_value, reason = "what Python gives is made for this call")]
     fn load<'py>(class: &Bound<'py, PyType>, path: PathBuf) -> PyResult<Bound<'py, PyAny>> {
-        let text = class.py().detach(|| std::fs::read_to_string(&path))?;
+        let text = class.py().detach(|| std::fs::read(&path))?;
+        let text = String::from_utf8(text)
+            .map_err(|_| ParseError::unplaced(format!("{}: the file is not UTF-8", path.display())))?;
         made(class, Core::from_toml(&text, &path.display().to_string())?)
     }
 

@@ -26,8 +26,20 @@ function number(name) {
   return text === "" || Number.isNaN(Number(text)) ? text : Number(text);
 }
 
+/** The webhook that is meant, as the command line reads it: http and the adapters' path may be left out. */
+function bot() {
+  const text = value("url") || form.elements.url.placeholder;
+  try {
+    const url = new URL(text.includes("://") ? text : `http://${text}`);
+    if (url.pathname === "/") url.pathname = "/api/calls";
+    return url.href;
+  } catch {
+    return text;
+  }
+}
+
 function asked() {
-  const call = { url: value("url"), count: number("count") || 1 };
+  const call = { url: bot(), count: number("count") || 1 };
   const kind = value("source_kind");
   const [name, id] = [value("source_name"), value("source_id")];
   if (kind !== "user" || name || id) {
@@ -108,7 +120,8 @@ async function ring(placed) {
       show(told.error.message, told.error.key);
       return;
     }
-    remember(value("url"));
+    form.elements.url.value = bot();
+    remember(bot());
     placed(told.calls.map((call) => call.call_id));
   } catch {
     show("the simulator did not answer; is it still running?");

@@ -6,6 +6,7 @@ mod changes;
 mod guard;
 mod place;
 mod story;
+mod token;
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use axum::extract::{Path, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::middleware;
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde::Serialize;
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -66,7 +67,8 @@ pub(super) fn router(door: Door) -> Router {
         .route("/simulator/settings", get(settings))
         .route("/simulator/events", get(changes::events))
         .route("/simulator/calls", get(calls).post(place::place))
-        .route("/simulator/calls/{id}", get(call));
+        .route("/simulator/calls/{id}", get(call))
+        .route("/simulator/token", post(token::token));
     for (path, content_type, text) in ASSETS {
         router = router.route(path, get(async || answer(StatusCode::OK, content_type, text.to_owned())));
     }

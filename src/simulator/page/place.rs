@@ -51,7 +51,8 @@ async fn checked(door: &Door, body: &[u8]) -> Result<(Url, Asked), Wrong> {
     if let Some(id) = asked.call.options.call_id.as_deref().filter(|id| door.rings(id)) {
         return Err(at("$.call_id")(RingError::AlreadyRinging(id.to_owned())));
     }
-    door.line.wait_until_listening(&url, PATIENCE).await.map_err(at("$.url"))?;
+    let patience = asked.patience.unwrap_or(PATIENCE);
+    door.line.wait_until_listening(&url, patience).await.map_err(at("$.url"))?;
     Ok((url, asked))
 }
 

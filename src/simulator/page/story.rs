@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::redirect::{Target, Violation};
+use crate::redirect::{Severity, Target, Violation};
 use crate::simulator::board::Story;
 use crate::simulator::event::{Event, EventKind};
 use crate::simulator::fault::Fault;
@@ -39,7 +39,7 @@ pub(super) struct Call<'a> {
     answered_by: Option<Party<'a>>,
     problem: Option<&'a str>,
     faults: Vec<&'static str>,
-    /// Rules that its last redirect broke.
+    /// Rules that its last redirect broke; warnings are none, Microsoft's own example has one.
     violations: usize,
     steps: Vec<Step<'a>>,
 }
@@ -175,7 +175,8 @@ impl<'a> Call<'a> {
                     self.state = "redirected";
                 }
                 self.redirect_status = received.status;
-                self.violations = received.violations.len();
+                let errors = received.violations.iter().filter(|broken| broken.severity == Severity::Error);
+                self.violations = errors.count();
                 self.faults.extend(received.fault.map(Fault::name));
             }
             EventKind::CallFinished { ending, answered_by, problem } => {

@@ -101,6 +101,8 @@ pub(super) struct Asked {
     pub(super) url: String,
     pub(super) speed: Option<f64>,
     pub(super) seed: Option<u64>,
+    /// How long to wait for the bot to listen.
+    pub(super) patience: Option<Duration>,
     pub(super) call: ScenarioCall,
 }
 

@@ -74,13 +74,19 @@ pub(super) fn call(value: &Value, path: &str) -> Result<ScenarioCall, Wrong> {
 
 /// A call asked for over HTTP: the keys of a scenario's call, and beside them whom to ring and how fast people are.
 pub(super) fn asked(value: &Value) -> Result<Asked, Wrong> {
-    let keys: Vec<_> = CALL_KEYS.into_iter().chain(["url", "speed", "seed"]).collect();
+    let keys: Vec<_> = CALL_KEYS.into_iter().chain(["url", "speed", "seed", "patience"]).collect();
     let table = Table::of(value, "$", &keys)?;
     let Some(url) = table.text("url")? else {
         return Err(fault("$.url", "there is no url; give the address of the bot's webhook"));
     };
     let speed = table.number("speed", f64::MIN_POSITIVE, FASTEST)?;
-    Ok(Asked { url, speed, seed: table.whole("seed", 0, u64::MAX)?, call: call_of(&table)? })
+    Ok(Asked {
+        url,
+        speed,
+        seed: table.whole("seed", 0, u64::MAX)?,
+        patience: table.seconds("patience")?,
+        call: call_of(&table)?,
+    })
 }
 
 fn call_of(table: &Table<'_>) -> Result<ScenarioCall, Wrong> {
