@@ -14,36 +14,55 @@ from typing import TYPE_CHECKING, Any
 from ._native import Mailbox
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
     from ._trio import TrioMailbox
+
+    Tell: TypeAlias = Callable[[Any, BaseException | None], None]
+    """Is told a result, or what would have been raised."""
 
 
 class LoopMailbox:
     """The mailbox of one event loop, and who waits for which ticket."""
 
-    __slots__ = ("_loop", "_waiting", "mailbox")
+    __slots__ = ("_late", "_loop", "_waiting", "mailbox")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.mailbox = Mailbox()
         self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._late: dict[int, Tell] = {}
         self._loop = weakref.ref(loop)  # the loop's entry in a table of weak keys must not hold it
         loop.add_reader(self.mailbox.fileno(), self._drain)
 
     def _drain(self) -> None:
         for ticket, result, error in self.mailbox.drain():
             # Nobody waits where Ctrl-C came between sending and waiting: that must not cost the others their answers.
-            future = self._waiting.pop(ticket, None)
+            future, tell = self._waiting.pop(ticket, None), self._late.pop(ticket, None)
             if future is None or future.done():
+                if tell is not None:
+                    asyncio.get_running_loop().call_soon(tell, result, error)  # it may raise, too
                 continue
             if error is None:
                 future.set_result(result)
             else:
                 future.set_exception(error)
 
-    def wait(self, ticket: int) -> asyncio.Future[Any]:
-        """What the ticket was waited for, or raises. A cancelled wait returns at once; the request itself goes on."""
+    def wait(self, ticket: int, tell: Tell | None = None) -> asyncio.Future[Any]:
+        """What the ticket was waited for, or raises. A cancelled wait returns at once; the request itself goes on.
+
+        What comes of it after that is told to ``tell``.
+        """
         loop = self._loop() or asyncio.get_running_loop()
         future = self._waiting[ticket] = loop.create_future()
+        if tell is not None:
+            self._late[ticket] = tell
         return future
+
+    def cancelled(self, future: asyncio.Future[Any], tell: Tell) -> None:
+        """Whoever waited was cancelled: tells what had come at that very moment."""
+        if future.done() and not future.cancelled() and future.exception() is None:
+            tell(future.result(), None)
 
 
 _mailboxes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopMailbox] = weakref.WeakKeyDictionary()

@@ -9,7 +9,7 @@ from .exceptions import CredentialError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Literal, TypeAlias
+    from typing import Any, Literal, TypeAlias
 
     from typing_extensions import Self
 
@@ -196,14 +196,19 @@ class AsyncClient(_Door):
         """
         request = self._prepare(call, redirect, deadline)
         with Watched(call, request) as watched:
-            return watched.ended(await self._send(request, await self._token(request)))
+            return watched.ended(await self._send(request, await self._token(request), watched))
 
     async def warm_up(self, tenant_id: str | None = None, *, timeout: float = _WARM_UP_SECONDS) -> None:
         """Fetches a token and opens a connection, so that the first call waits for neither; see ``Client.warm_up``."""
-        if self._tokens is not None and await self._tokens.get_async(tenant_id, timeout) is None:
+        await self._warm(tenant_id, timeout, again=False)
+
+    async def _warm(self, tenant_id: str | None, timeout: float, *, again: bool) -> None:
+        """The same ``again`` costs nothing where all is warm, and asks for no token that would not be kept."""
+        tokens = self._tokens if self._tokens is None or self._tokens.keeps or not again else None
+        if tokens is not None and await tokens.get_async(tenant_id, timeout) is None:
             raise CredentialError(_NEVER_CAME)
         box = self._mailbox()
-        await box.wait(self._sender.submit_warm_up(tenant_id, timeout, box.mailbox))
+        await box.wait(self._sender.submit_warm_up(tenant_id, timeout, again, box.mailbox))
 
     async def _token(self, request: PreparedRedirect) -> str | Outcome | None:
         """A token, or what became of the redirect if there is none in time; ``None`` where Rust fetches it."""
@@ -222,10 +227,12 @@ class AsyncClient(_Door):
         outcome: Outcome | None = await box.wait(self._sender.submit_token(request, box.mailbox))
         return outcome
 
-    async def _send(self, request: PreparedRedirect, token: str | Outcome | None) -> Outcome:
+    async def _send(
+        self, request: PreparedRedirect, token: str | Outcome | None, watched: Watched
+    ) -> Outcome:
         if not (token is None or isinstance(token, str)):
             return token
-        outcome = await self._submit(request, token)
+        outcome = await self._submit(request, token, watched)
         if outcome is None and self._tokens is not None and token is not None:
             self._tokens.refused(request.tenant_id, token)
             try:
@@ -233,12 +240,19 @@ class AsyncClient(_Door):
             except Exception:
                 # What Graph said of the first one is the outcome.
                 return request.give_up()
-            outcome = None if token is None else await self._submit(request, token)
+            outcome = None if token is None else await self._submit(request, token, watched)
         return outcome or request.give_up()
 
-    async def _submit(self, request: PreparedRedirect, token: str | None) -> Outcome | None:
+    async def _submit(self, request: PreparedRedirect, token: str | None, watched: Watched) -> Outcome | None:
         box = self._mailbox()
-        outcome: Outcome | None = await box.wait(self._sender.submit(request, token, box.mailbox))
+        waiting: Any = box.wait(self._sender.submit(request, token, box.mailbox), watched.come)
+        try:
+            outcome: Outcome | None = await waiting
+        except BaseException as error:
+            if not isinstance(error, Exception):  # cancelled; the request goes on
+                watched.leave()
+                box.cancelled(waiting, watched.come)
+            raise
         return outcome
 
     @staticmethod

@@ -2911,10 +2911,11 @@ class Sender:
         time, comes through the mailbox under the ticket returned.
         """
     def submit_warm_up(
-        self, /, tenant_id: str | None, seconds: SupportsFloat | SupportsIndex, mailbox: Mailbox
+        self, /, tenant_id: str | None, seconds: SupportsFloat | SupportsIndex, again: bool, mailbox: Mailbox
     ) -> int:
         """
-        The same, through the mailbox under the ticket returned.
+        The same, through the mailbox under the ticket returned. Of a client that was warm before, a connection that is
+        in use is left alone.
         """
     def warm_up(self, /, tenant_id: str | None, seconds: SupportsFloat | SupportsIndex) -> None:
         """

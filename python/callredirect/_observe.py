@@ -13,6 +13,7 @@ from ._native import Accepted, CallGone, Expired, Rejected, Unknown
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import logging
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Any
 
@@ -57,14 +58,23 @@ def _open(silent: bool) -> logging.Logger:
 class Watched:
     """One redirect from when it is ready to be sent until its outcome is known: ``with Watched(...) as watched``."""
 
-    __slots__ = ("_call", "_request", "_silent", "_span")
+    __slots__ = ("_call", "_late", "_left", "_request", "_silent", "_span")
 
-    def __init__(self, call: Call | str, request: PreparedRedirect, *, silent: bool = True) -> None:
+    def __init__(
+        self,
+        call: Call | str,
+        request: PreparedRedirect,
+        *,
+        silent: bool = True,
+        late: Callable[[Outcome], object] | None = None,
+    ) -> None:
         self._call = call
         self._request = request
         # The caller of a client holds the outcome in his hand; what a `Redirector` does would go unseen.
         self._silent = silent
         self._span: Any = None
+        self._late = late
+        self._left = False
 
     def __enter__(self) -> Self:
         if "opentelemetry.trace" in sys.modules:
@@ -89,6 +99,23 @@ class Watched:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if not self._left:
+            self._close(kind)
+
+    def leave(self) -> None:
+        """Whoever waited was cancelled: the outcome is still to come, see ``come``."""
+        self._left = True
+
+    def come(self, outcome: Outcome | None, error: BaseException | None) -> None:
+        """The outcome of a redirect that nobody waits for any more. ``None``: nobody would have another token."""
+        if error is None:
+            outcome = outcome or self._request.give_up()
+            if self._late is not None:
+                self._late(outcome)
+            self.ended(outcome)
+        self._close(None if error is None else type(error))
+
+    def _close(self, kind: type[BaseException] | None) -> None:
         if kind is not None:
             # Only the class: what a credential raises may quote a secret.
             if self._span is not None:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from ._claims import Grant
     from ._client import OnAmbiguous
     from ._credential import Credential
-    from ._native import Call, Limits, PreparedRedirect
+    from ._native import Call, Limits, Outcome, PreparedRedirect
+    from ._warm import Warmth
     from .stores import ClaimStore
 
     IncomingHandler: TypeAlias = (
@@ -162,6 +163,8 @@ class Redirector:
             limits=limits,
             on_ambiguous=on_ambiguous,
         )
+        self._closing = False
+        self._warmth: Warmth | None = None
         self._incoming: IncomingHandler | None = None
         self._ended: EndedHandler | None = None
         self._redirecting: dict[str, asyncio.Task[None]] = {}
@@ -297,8 +300,22 @@ class Redirector:
         return receipt.reply
 
     async def warm_up(self, tenant_id: str | None = None) -> None:
-        """Fetches a token and opens a connection before the first call; for the host's startup. See ``Client.warm_up``."""
+        """Fetches a token and opens a connection before the first call; for the host's startup. See ``Client.warm_up``.
+
+        From then on, or from the first redirect on, both are kept until ``close``, however quiet it is: those of the 16
+        tenants lately called.
+        """
         await self._client.warm_up(tenant_id)
+        self._keep_warm(tenant_id)
+
+    def _keep_warm(self, tenant_id: str | None) -> None:
+        if self._closing:
+            return
+        if self._warmth is None:
+            from ._warm import Warmth
+
+            self._warmth = Warmth(self._client)
+        self._warmth.used(tenant_id)
 
     async def close(self) -> None:
         """Answers new requests 503 and waits for the redirects under way, which their deadlines bound.
@@ -306,11 +323,14 @@ class Redirector:
         Waits at most 15 seconds, in case a handler does not come back. Harmless when closed already.
         """
         self._receiver.close()
+        self._closing = True
         if self._beginning is not None:
             self._beginning.cancel()
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        if self._warmth is not None:
+            await self._warmth.close()
         if late := await self._drained():
             logger().warning("closed with %d handler(s) still running", late)
         if self._recorder is not None:
@@ -494,13 +514,15 @@ class Redirector:
         if tracked.ended:
             tracked._failed(_ENDED)
             return logger().info("call %s: %s", tracked.call_id, _ENDED)  # nobody's fault
-        with Watched(call, request, silent=False) as watched:
+        self._keep_warm(request.tenant_id)
+        late = functools.partial(self._answered_late, tracked)
+        with Watched(call, request, silent=False, late=late) as watched:
             token = await self._client._token_ahead(request)
             to_be_sent = token is None or isinstance(token, str)
             if to_be_sent and not self._granted(tracked, await self._claims.may_send(tracked)):
                 return None
             try:
-                outcome = await self._client._send(request, token)
+                outcome = await self._client._send(request, token, watched)
             except asyncio.CancelledError:
                 self._failed(tracked, "cancelled while the redirect was being sent: it may have arrived")
                 raise
@@ -508,6 +530,11 @@ class Redirector:
             watched.ended(outcome)
         logger().debug("%r", tracked)
         return None
+
+    def _answered_late(self, tracked: TrackedCall, outcome: Outcome) -> None:
+        """The task that waited was cancelled; the request was not."""
+        tracked._redirected(outcome)
+        self._claims.finish_soon(tracked)
 
     async def _decide(self, call: Call, tracked: TrackedCall) -> tuple[Redirect | None, str | None]:
         """What the bot's own function says within its time, or what it did instead."""

@@ -76,9 +76,14 @@ class Tokens:
         self._kept: dict[str | None, tuple[str, Freshness]] = {}
         self._flights: dict[str | None, _Flight] = {}
 
+    @property
+    def keeps(self) -> bool:
+        """Whether its tokens are kept; else each is asked for when it is needed."""
+        return hasattr(self._credential, "get_token")
+
     def get(self, tenant: str | None, seconds: float) -> str | None:
         """A token, or ``None`` when the time is up first, however long the credential takes: it has a thread."""
-        if not hasattr(self._credential, "get_token"):
+        if not self.keeps:
             asking = start(get_token, self._credential, self._scope, tenant)
             return text(asking.result()) if _done(asking, seconds) else None
         until = time.monotonic() + seconds
@@ -99,7 +104,7 @@ class Tokens:
 
     async def get_async(self, tenant: str | None, seconds: float) -> str | None:
         """A token, or ``None`` when the time is up first. What is asked is asked to its end, whoever gives up."""
-        if not hasattr(self._credential, "get_token"):
+        if not self.keeps:
             return await get_token_async(self._credential, self._scope, tenant, seconds)
         until = time.monotonic() + seconds
         while True:

@@ -14,9 +14,12 @@ import outcome
 import trio
 
 from ._native import Mailbox
+from ._observe import logger
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
+
+    from ._bridge import Tell
 
 _mailbox: trio.lowlevel.RunVar[TrioMailbox | None] = trio.lowlevel.RunVar("callredirect mailbox")
 
@@ -27,6 +30,7 @@ class TrioMailbox:
     def __init__(self) -> None:
         self.mailbox = Mailbox()
         self._waiting: dict[int, trio.lowlevel.Task] = {}
+        self._late: dict[int, Tell] = {}
         trio.lowlevel.spawn_system_task(self._listen, name="callredirect")
 
     async def _listen(self) -> None:
@@ -37,16 +41,29 @@ class TrioMailbox:
                 if task is not None:
                     came = outcome.Value(result) if error is None else outcome.Error(error)
                     trio.lowlevel.reschedule(task, came)
+                elif (tell := self._late.pop(ticket, None)) is not None:
+                    try:
+                        tell(result, error)
+                    except Exception:  # what a system task raises ends the run
+                        logger().exception("what became of a cancelled redirect could not be told")
 
-    async def wait(self, ticket: int) -> Any:
-        """What the ticket was waited for, or raises. A cancelled wait returns at once; the request itself goes on."""
+    async def wait(self, ticket: int, tell: Tell | None = None) -> Any:
+        """What the ticket was waited for, or raises. A cancelled wait returns at once; the request itself goes on.
+
+        What comes of it after that is told to ``tell``.
+        """
         self._waiting[ticket] = trio.lowlevel.current_task()
 
         def abort(_: object) -> trio.lowlevel.Abort:
             del self._waiting[ticket]
+            if tell is not None:
+                self._late[ticket] = tell
             return trio.lowlevel.Abort.SUCCEEDED
 
         return await trio.lowlevel.wait_task_rescheduled(abort)
+
+    def cancelled(self, waiting: object, tell: Tell) -> None:
+        """Nothing had come: trio cancels nobody whose answer is there."""
 
 
 def mailbox() -> TrioMailbox:

@@ -184,12 +184,17 @@ impl TrackedCall {
         self.lock().steps.push((step, at.saturating_duration_since(self.arrival.at)));
     }
 
-    /// Notes how the call was settled, right after it was; false when it was settled already.
+    /// Notes how the call was settled, right after it was; false when it was settled already. An outcome comes also
+    /// after it was given up: whoever waited was stopped, the request was not.
     pub fn settle(&self, mut settlement: Settlement) -> bool {
         let settled = self.arrival.elapsed();
         let mut told = self.lock();
-        if told.settlement.is_some() {
-            return false;
+        match (&told.settlement, &settlement) {
+            (None, _) => {}
+            (Some(Settlement::Failed(_)), Settlement::Redirected(_)) => {
+                told.steps.retain(|(step, _)| *step != Step::Settled);
+            }
+            (Some(_), _) => return false,
         }
         if let Settlement::Redirected(outcome) = &settlement
             && let Some(last) = last_sent(outcome)

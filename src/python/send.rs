@@ -362,13 +362,20 @@ impl Sender {
     /// Opens a connection, and has a token fetched if the credential is our own.
     #[pyo3(signature = (tenant_id, seconds))]
     fn warm_up(&self, py: Python<'_>, tenant_id: Option<String>, seconds: f64) -> PyResult<()> {
-        block_on(py, self.warming(tenant_id, seconds)?)?.map_err(|cold| cold.error(py))
+        block_on(py, self.warming(tenant_id, seconds, false)?)?.map_err(|cold| cold.error(py))
     }
 
-    /// The same, through the mailbox under the ticket returned.
-    #[pyo3(signature = (tenant_id, seconds, mailbox))]
-    fn submit_warm_up(&self, tenant_id: Option<String>, seconds: f64, mailbox: &Mailbox) -> PyResult<u64> {
-        mailbox.spawn(self.warming(tenant_id, seconds)?, |py, warm| {
+    /// The same, through the mailbox under the ticket returned. Of a client that was warm before, a connection that is
+    /// in use is left alone.
+    #[pyo3(signature = (tenant_id, seconds, again, mailbox))]
+    fn submit_warm_up(
+        &self,
+        tenant_id: Option<String>,
+        seconds: f64,
+        again: bool,
+        mailbox: &Mailbox,
+    ) -> PyResult<u64> {
+        mailbox.spawn(self.warming(tenant_id, seconds, again)?, |py, warm| {
             warm.map(|()| py.None()).map_err(|cold| cold.error(py))
         })
     }
@@ -417,7 +424,12 @@ impl Sender {
         }))
     }
 
-    fn warming(&self, tenant_id: Option<String>, seconds: f64) -> PyResult<Work<Result<(), Cold>>> {
+    fn warming(
+        &self,
+        tenant_id: Option<String>,
+        seconds: f64,
+        again: bool,
+    ) -> PyResult<Work<Result<(), Cold>>> {
         if self.closed.load(Ordering::Relaxed) {
             return Err(PyRuntimeError::new_err("the client is closed"));
         }
@@ -431,8 +443,9 @@ impl Sender {
                     None => Ok(()),
                 }
             };
-            let (token, connection) =
-                tokio::join!(token, tokio::time::timeout_at(deadline.at(), transport.warm_up(url)));
+            let connection =
+                async { if again { transport.keep_warm(url).await } else { transport.warm_up(url).await } };
+            let (token, connection) = tokio::join!(token, tokio::time::timeout_at(deadline.at(), connection));
             token.map_err(Cold::NoToken)?;
             match connection {
                 Ok(Ok(())) => Ok(()),

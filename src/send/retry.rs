@@ -94,25 +94,40 @@ pub enum Next {
     RefreshToken,
 }
 
-/// Waits grow by a factor up to a longest one, and begin between 50 and 100 ms.
-struct Backoff {
-    factor: u32,
+/// A wait between the two, as chance has it.
+struct Wait {
+    shortest: Duration,
     longest: Duration,
 }
 
-const FIRST: Duration = Duration::from_millis(100);
+const SOON: Wait = Wait { shortest: Duration::from_millis(50), longest: Duration::from_millis(100) };
 /// Nobody is burdened, so often; and short, so that hardly any of the budget is left when it is given up.
-const UNSENT: Backoff = Backoff { factor: 2, longest: Duration::from_millis(250) };
-/// Graph is: the first wait meets a single bad server, the third an overload of seconds.
-const ANSWERED: Backoff = Backoff { factor: 4, longest: Duration::from_millis(1600) };
+const UNSENT: Wait = Wait { shortest: Duration::from_millis(125), longest: Duration::from_millis(250) };
 
-impl Backoff {
-    /// Between half and all of the n-th step, `nth` from 1.
-    fn wait(&self, nth: u32, jitter: f64) -> Duration {
-        let factor = self.factor.saturating_pow(nth.saturating_sub(1).min(10));
-        let step = FIRST.saturating_mul(factor).min(self.longest);
+impl Wait {
+    fn unsent(nth: u32) -> Self {
+        match nth {
+            0 | 1 => SOON,
+            2 => Self { shortest: SOON.shortest * 2, longest: SOON.longest * 2 },
+            _ => UNSENT,
+        }
+    }
+
+    /// Graph is burdened, so there are few, over all of the time there is: of 13 s the first meets a single bad server,
+    /// the second an overload of a second, and with the third an outage of five is over.
+    fn answered(nth: u32, left: Duration) -> Self {
+        match nth {
+            0 | 1 => SOON,
+            2 => Self { shortest: left / 24, longest: left / 12 },
+            _ => Self { shortest: left * 5 / 12, longest: left / 2 },
+        }
+    }
+
+    /// No longer than leaves room for what it waits for, though always something.
+    fn pick(&self, jitter: f64, room: Duration) -> Duration {
         let jitter = if jitter.is_nan() { 0.0 } else { jitter.clamp(0.0, 1.0) };
-        step.mul_f64(0.5 + jitter / 2.0)
+        let wait = self.shortest + self.longest.saturating_sub(self.shortest).mul_f64(jitter);
+        wait.min(room).max(SOON.shortest)
     }
 }
 
@@ -126,19 +141,24 @@ pub fn next(now: &Situation) -> Next {
         let fits = wait.checked_add(SHORTEST_PROBE).is_some_and(|all| all <= now.time_left);
         if fits && now.on_ambiguous == OnAmbiguous::ProbeThenResend { Next::Probe(wait) } else { Next::Stop }
     };
-    let asked = |asked: Option<Duration>, nth| asked.unwrap_or_default().max(ANSWERED.wait(nth, now.jitter));
+    // Where Graph says how long, that is how long; no time at all says nothing.
+    let own = |asked: Option<Duration>, nth, need: Duration| {
+        let asked = asked.filter(|wait| !wait.is_zero());
+        let wait = if asked.is_some() { SOON } else { Wait::answered(nth, now.time_left) };
+        wait.pick(now.jitter, now.time_left.saturating_sub(need)).max(asked.unwrap_or_default())
+    };
     match now.happened {
         Happened::Settled => Next::Stop,
-        Happened::NotSent => again(UNSENT.wait(now.in_vain, now.jitter)),
+        Happened::NotSent => again(Wait::unsent(now.in_vain).pick(now.jitter, now.time_left)),
         Happened::TokenRefused if now.token_renewed || !fits(Duration::ZERO) => Next::Stop,
         Happened::TokenRefused => Next::RefreshToken,
         _ if !room => Next::Stop,
-        Happened::Throttled(wait) => again(asked(wait, now.sent)),
-        Happened::Ambiguous => probe(ANSWERED.wait(now.sent, now.jitter)),
-        // Two steps on: about a second.
-        Happened::AmbiguousAndThrottled => probe(ANSWERED.wait(now.sent.saturating_add(2), now.jitter)),
+        Happened::Throttled(wait) => again(own(wait, now.sent, SHORTEST_ATTEMPT)),
+        Happened::Ambiguous => probe(own(None, now.sent, SHORTEST_PROBE)),
+        // A step on: about a second.
+        Happened::AmbiguousAndThrottled => probe(own(None, now.sent.saturating_add(1), SHORTEST_PROBE)),
         Happened::StillRinging => again(Duration::ZERO),
         Happened::NoWordOfTheCall(_) if now.in_vain >= MOST_PROBES => Next::Stop,
-        Happened::NoWordOfTheCall(wait) => probe(asked(wait, now.in_vain)),
+        Happened::NoWordOfTheCall(wait) => probe(own(wait, now.in_vain, SHORTEST_PROBE)),
     }
 }

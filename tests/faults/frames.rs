@@ -8,6 +8,7 @@ use crate::graph::{Fault, Graph, Socket};
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const END_STREAM: u8 = 1;
@@ -23,7 +24,7 @@ macro_rules! goaway {
     };
 }
 
-/// The server ends the first stream, and says why.
+/// The server ends a stream, the one that `on` names, and says why.
 macro_rules! rst_stream {
     (reason $reason:literal) => {
         &[0, 0, 4, 3, 0, 0, 0, 0, 1, 0, 0, 0, $reason]
@@ -63,7 +64,7 @@ pub(crate) async fn serve(graph: &Graph, mut stream: impl Socket, connection: us
                     answer(graph, &mut stream, connection, id, true).await;
                 } else if let Fault::Frame { frame, close } = graph.fault() {
                     graph.see(connection, if close { "frame close" } else { "frame" });
-                    stream.write_all(frame).await.unwrap();
+                    stream.write_all(&on(id, frame)).await.unwrap();
                     if close {
                         // What the client sent meanwhile would turn the close into a reset.
                         let _ = stream.shutdown().await;
@@ -74,6 +75,15 @@ pub(crate) async fn serve(graph: &Graph, mut stream: impl Socket, connection: us
             _ => (),
         }
     }
+}
+
+/// The frame as it ends this stream; one that speaks of the whole connection stays as it is.
+fn on(id: u32, frame: &[u8]) -> Vec<u8> {
+    let mut frame = frame.to_vec();
+    if frame.get(3) == Some(&RST_STREAM) {
+        frame[5..9].copy_from_slice(&id.to_be_bytes());
+    }
+    frame
 }
 
 async fn answer(graph: &Graph, stream: &mut impl Socket, connection: usize, id: u32, redirect: bool) {

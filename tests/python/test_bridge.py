@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -20,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import callredirect as cr
-from callredirect._bridge import _mailboxes, loop_mailbox
+from callredirect._bridge import LoopMailbox, _mailboxes, loop_mailbox
 from callredirect.testing import Simulator
 from exits import KINDS, endings
-from servers import RawServer
+from servers import RawServer, response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,6 +108,45 @@ async def test_who_stops_waiting_stops_at_once_and_the_request_goes_on(way: str)
             assert isinstance(await client.redirect(CALL, TO_USER), cr.Accepted)
             await all_claimed()
         assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("status", ["202 Accepted", "401 No", "404 No"])
+async def test_what_became_of_a_cancelled_redirect_is_told(
+    status: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "callredirect.send")
+    with RawServer(response(status), open_gate=False) as server:
+        async with cr.AsyncClient(TOKEN, base_url=server.url) as client:
+            task = asyncio.create_task(client.redirect(CALL, TO_USER))
+            await asyncio.to_thread(server.wait_for, 1)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert caplog.records == []
+            server.gate.set()
+            await all_claimed()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+    (record,) = caplog.records
+    assert record.__dict__["status"] == int(status[:3]) and record.__dict__["call_id"] == CALL
+    assert loop_mailbox()._late == {}  # type: ignore[union-attr]
+
+
+async def test_cancelled_at_the_very_moment_of_the_answer(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "callredirect.send")
+    with RawServer() as server:
+        async with cr.AsyncClient(TOKEN, base_url=server.url) as client:
+            box = loop_mailbox()
+            assert isinstance(box, LoopMailbox)
+            asyncio.get_running_loop().remove_reader(box.mailbox.fileno())
+            task = asyncio.create_task(client.redirect(CALL, TO_USER))
+            await asyncio.sleep(0)
+            await asyncio.to_thread(select.select, [box.mailbox.fileno()], [], [], 10)
+            box._drain()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+    assert [record.__dict__["outcome"] for record in caplog.records] == ["accepted"]
 
 
 async def test_an_answer_nobody_waits_for_costs_the_others_nothing(graph: Simulator) -> None:
@@ -365,6 +405,29 @@ def test_cancelled_under_trio_the_request_goes_on() -> None:
     with RawServer(open_gate=False) as server:
         trio.run(main, cr.AsyncClient(TOKEN, base_url=server.url), server)
         assert len(server.requests) == 2
+
+
+def test_what_became_of_a_redirect_cancelled_under_trio_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    import trio
+
+    caplog.set_level("INFO", "callredirect.send")
+
+    async def main() -> None:
+        with RawServer(open_gate=False) as server:
+            async with cr.AsyncClient(TOKEN, base_url=server.url) as client:
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(client.redirect, CALL, TO_USER)
+                    await trio.to_thread.run_sync(server.wait_for, 1)
+                    nursery.cancel_scope.cancel()
+                assert caplog.records == []
+                server.gate.set()
+                for _ in range(2000):
+                    if caplog.records:
+                        break
+                    await trio.sleep(0.005)
+
+    trio.run(main)
+    assert [record.__dict__["outcome"] for record in caplog.records] == ["accepted"]
 
 
 @pytest.mark.parametrize("kind", ["synchronous", "asynchronous", "slow"])

@@ -127,7 +127,11 @@ def test_help_loads_nothing_heavy() -> None:
         (["send"], "missing: CALL_ID", "--help"),
         (["ring", "127.0.0.1:8000"], "perhaps http://127.0.0.1:8000", "--help"),
         (["ring", "http://127.0.0.1:9", "--callee", "*=bussy"], "did you mean busy?", "--help"),
-        (["ring", "http://127.0.0.1:9", "--fault", "thrttled"], "did you mean `throttled`?", "simulate --faults"),
+        (
+            ["ring", "http://127.0.0.1:9", "--fault", "thrttled"],
+            "did you mean `throttled`?",
+            "simulate --faults",
+        ),
         (["ring", "http://127.0.0.1:9", "--from", "usr=1"], "did you mean user?", "--help"),
         (["simulate", "--port", "99999"], "from 0 to 65535", "--help"),
         (["parse", "x", "--", "y"], "takes nothing behind --", "--help"),

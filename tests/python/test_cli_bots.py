@@ -63,7 +63,7 @@ def bot(graph: Simulator) -> Any:
 def test_ring_with_a_simulator_and_a_bot_of_its_own(tmp_path: Path) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    done = run("ring", url, "--port", "0", "--example", "2", "--", *bot_command(port))
+    done = run("ring", url, "--example", "2", "--", *bot_command(port))
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[1] == "        0.0 ms  notification: created, incoming"
@@ -111,6 +111,8 @@ def test_ring_says_what_is_wrong(graph: Simulator, bot: str) -> None:
     for command in (["false"], ["/no/such/bot"]):
         dead = run("ring", "http://127.0.0.1:9", "--port", "0", "--", *command)
         assert dead.returncode in (2, 3) and "the bot" in dead.stderr
+    taken = run("ring", bot, "--", *bot_command(9))
+    assert taken.returncode == 3 and f"another program listens at {bot}/api/calls already" in taken.stderr
 
 
 def test_ring_a_bot_that_answers_500(graph: Simulator) -> None:
@@ -167,6 +169,12 @@ def test_record_and_replay(graph: Simulator, bot: str, tmp_path: Path) -> None:
     assert [request.verdict.status for request in recorded] == [202] * len(recorded) and len(recorded) >= 3
     assert b"12345678901" not in file.read_bytes() and b"Bearer" not in file.read_bytes()
 
+    shown = run("parse", "--table", file)
+    assert shown.returncode == 0 and shown.stdout.count("IncomingCall") == 3, shown.stderr
+    with file.open("a") as torn:
+        torn.write('{"version":1,"rec')
+    assert run("parse", "--table", file).stdout == shown.stdout
+
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     fast = run("replay", file, url, "--port", "0", "--fast", "--", *bot_command(port))
@@ -175,14 +183,14 @@ def test_record_and_replay(graph: Simulator, bot: str, tmp_path: Path) -> None:
     assert said in fast.stdout
     through = run("replay", file, bot, "--simulator", graph.base_url, "--fast")
     assert through.returncode == 0 and said in through.stdout, through.stdout + through.stderr
+    with pytest.raises(ValueError, match="ringing already"):  # so that a redirect of it is taken
+        graph.place_call(call_id=recorded[0].verdict.call_ids[0])
     for elsewhere in ("http://127.0.0.1:9", bot):
         wrong = run("replay", file, bot, "--simulator", elsewhere)
         assert wrong.returncode == 3 and elsewhere in wrong.stderr and "hint" in wrong.stderr
     for words in (["--unsigned"], ["--port", "0"], ["--", "true"]):
         both = run("replay", file, bot, "--simulator", graph.base_url, *words)
         assert both.returncode == 2 and "exclude each other" in both.stderr
-    parsed = run("parse", file)
-    assert parsed.returncode == 1 and "it is a recording" in parsed.stderr
     as_json = run("replay", file, url, "--port", "0", "--speed", "1000", "--json", "--", *bot_command(port))
     *results, summary = map(json.loads, as_json.stdout.splitlines())
     assert summary["as_recorded"] == len(results) == len(everything)

@@ -22,7 +22,7 @@ from fastapi import FastAPI
 
 import callredirect as cr
 from callredirect.adapters.fastapi import router
-from callredirect.testing import Simulator, replay, replay_async
+from callredirect.testing import RedirectReceived, Simulator, replay, replay_async
 from conftest import FIXTURES
 from servers import PATIENCE, RawServer, response
 
@@ -99,6 +99,11 @@ def test_a_bot_records_and_its_recording_rings_it_again(path: Path, simulator: S
         results = list(replay(path, url, speed=None, simulator=simulator))
     assert sorted(one.index for one in results) == [0, 1, 2]
     assert all(one.as_recorded for one in results), results
+    # A simulator that never heard of the call lets it ring, and takes its redirect.
+    with Simulator(speed=100) as other, Served(bot_of(other, None)) as url:
+        assert all(one.as_recorded for one in replay(path, url, speed=0.5, simulator=other))
+        happened = other.events(start=0, timeout=10)
+        assert next(one for one in happened if isinstance(one, RedirectReceived)).redirect.status == 202
     # Without a signature nothing is taken.
     with Served(bot_of(simulator, None)) as url:
         results = list(replay(path, url, speed=None))

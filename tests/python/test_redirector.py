@@ -21,6 +21,7 @@ import callredirect as cr
 from callredirect import _redirector
 from callredirect.testing import Simulator
 from conftest import FIXTURES
+from servers import RawServer
 
 APP = "24701998-1a73-4d42-8085-bf46ed0ae039"
 TENANT = "632899f8-2ea1-4604-8413-27bd2892079f"
@@ -953,6 +954,34 @@ async def test_cancelled_before_anything_was_sent_says_so(graph: Simulator) -> N
     (tracked,) = bot.calls
     assert tracked.failure == "interrupted by CancelledError"
     assert graph.redirects == []
+
+
+async def test_cancelled_while_it_was_being_sent_the_outcome_is_recorded(
+    graph: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "callredirect")
+    with RawServer(open_gate=False) as server:
+        bot = cr.Redirector(
+            app_id=APP, credential="x", verifier=cr.Verifier(APP, jwks=graph.jwks), base_url=server.url
+        )
+        bot.on_incoming(lambda _: TO_ALICE)
+        await bot.handle(body(created("one")), headers(graph))
+        await asyncio.to_thread(server.wait_for, 1)
+        for task in list(bot._tasks):
+            task.cancel()
+        await bot.close()
+        (tracked,) = bot.calls
+        assert tracked.failure == "cancelled while the redirect was being sent: it may have arrived"
+        server.gate.set()
+        end = time.monotonic() + 10
+        while tracked.outcome is None:
+            assert time.monotonic() < end
+            await asyncio.sleep(0.005)
+    assert isinstance(tracked.outcome, cr.Accepted)
+    assert tracked.failure is None
+    assert names(tracked).count("settled") == 1
+    logged = [record.getMessage() for record in caplog.records if "one" in record.getMessage()]
+    assert len(logged) == 2 and "it may have arrived" in logged[0] and "call one: accepted: 202" in logged[1]
 
 
 def test_a_bot_that_could_never_verify_is_refused(graph: Simulator) -> None:

@@ -198,6 +198,37 @@ async fn a_connection_can_be_opened_beforehand() {
     drop(still);
 }
 
+/// While a request is under way its connection is kept by that: another would only be opened and closed.
+#[tokio::test(start_paused = true)]
+async fn a_connection_in_use_is_not_warmed_up() {
+    let slow = vec![Step::Read, Step::Trickle(accepted()), Step::Read, Step::Write(accepted()), Step::Hang];
+    let server = Server::start(vec![slow]);
+    let endpoint = endpoint(&server.url());
+    let transport = endpoint.transport().unwrap();
+    let request = endpoint.prepare(CALL, &to_user(), None).unwrap();
+    let token = Secret::new(TOKEN);
+    let sending = send(&transport, &request, &token, Deadline::after(seconds(13.0)));
+    let warming = async {
+        tokio::time::sleep(seconds(1.0)).await;
+        transport.keep_warm(endpoint.url()).await
+    };
+    let both = Box::pin(async { tokio::join!(sending, warming) });
+    assert_eq!(as_time_passes(seconds(0.01), both).await.1, Ok(()));
+    settle().await;
+    assert_eq!(server.requests().len(), 1, "{:?}", server.events());
+    let [one, two] = [[Step::Read, Step::Write(accepted())], [Step::Read, Step::Write(accepted())]];
+    let server = Server::start(vec![[one, two].concat()]);
+    let endpoint = self::endpoint(&server.url());
+    let transport = endpoint.transport().unwrap();
+    let still = Still::new();
+    for _ in 0..2 {
+        assert_eq!(transport.keep_warm(endpoint.url()).await, Ok(()));
+        settle().await;
+    }
+    drop(still);
+    assert_eq!(server.events(), [Connect, Request, Answer, Request, Answer], "an idle one is used each time");
+}
+
 /// A server that does not answer the opening request is given up after three seconds, and its connection with it.
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_does_not_open_well_is_not_used() {

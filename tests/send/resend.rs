@@ -208,9 +208,25 @@ async fn four_redirects_are_the_most() {
         assert!(matches!(outcome.verdict, Verdict::Rejected(_)), "{outcome:?}");
         assert_eq!(requests(&server), ["POST"; 4]);
         let waits = waits(&outcome);
-        for (wait, (shortest, longest)) in waits.iter().zip([(50, 110), (200, 410), (800, 1610)]) {
+        for (wait, (shortest, longest)) in waits.iter().zip([(50, 110), (530, 1100), (4900, 6510)]) {
             assert!((shortest..=longest).contains(wait), "{waits:?}");
         }
+    }
+}
+
+/// Whatever Graph answers while it is down, the call is redirected once it is up again.
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_five_seconds_is_survived() {
+    for status in ["429 Slow", "500 Oh", "502 Oh", "503 Slow", "504 Oh"] {
+        let throttled = matches!(status, "429 Slow" | "503 Slow");
+        let failing = vec![failing(status); if throttled { 3 } else { 4 }];
+        let well = if throttled { vec![] } else { vec![call_in("incoming")] };
+        let server = Server::start([failing, well, vec![answering(accepted())]].concat());
+        let outcome = outcome_of(&server, 13.0).await;
+        assert_eq!(outcome.verdict, Verdict::Accepted { status: 202 }, "{status}");
+        let first =
+            outcome.attempts.iter().find(|attempt| matches!(attempt.status, Some(200 | 202))).unwrap();
+        assert!((seconds(5.0)..seconds(8.0)).contains(&first.started), "{status}: {:?}", first.started);
     }
 }
 

@@ -56,12 +56,18 @@ fn the_table() {
         (Situation { happened: NotSent, time_left: ms(0), ..NOW }, Stop),
         // Graph did nothing: again when it says, or else at growing distances.
         (Situation { happened: Throttled(None), ..NOW }, After(ms(50))),
-        (Situation { happened: Throttled(None), sent: 2, ..NOW }, After(ms(200))),
-        (Situation { happened: Throttled(None), sent: 3, ..NOW }, After(ms(800))),
-        (Situation { happened: Throttled(None), sent: 3, jitter: 1.0, ..NOW }, After(ms(1600))),
+        (Situation { happened: Throttled(None), sent: 2, ..NOW }, After(ms(13_000) / 24)),
+        (Situation { happened: Throttled(None), sent: 2, jitter: 1.0, ..NOW }, After(ms(13_000) / 12)),
+        (Situation { happened: Throttled(None), sent: 2, time_left: ms(600), ..NOW }, After(ms(50))),
+        (Situation { happened: Throttled(None), sent: 3, ..NOW }, After(ms(13_000) * 5 / 12)),
+        (Situation { happened: Throttled(None), sent: 3, jitter: 1.0, ..NOW }, After(ms(6500))),
+        (Situation { happened: Throttled(None), sent: 3, time_left: ms(400), ..NOW }, After(ms(150))),
         (Situation { happened: Throttled(None), sent: 4, ..NOW }, Stop),
         (Situation { happened: Throttled(Some(ms(0))), ..NOW }, After(ms(50))),
+        (Situation { happened: Throttled(Some(ms(0))), sent: 3, jitter: 1.0, ..NOW }, After(ms(6500))),
+        (Situation { happened: Throttled(Some(ms(1))), sent: 3, ..NOW }, After(ms(50))),
         (Situation { happened: Throttled(Some(ms(2128))), ..NOW }, After(ms(2128))),
+        (Situation { happened: Throttled(Some(ms(2128))), sent: 3, ..NOW }, After(ms(2128))),
         (Situation { happened: Throttled(Some(ms(12_750))), ..NOW }, After(ms(12_750))),
         (Situation { happened: Throttled(Some(ms(12_751))), ..NOW }, Stop),
         (Situation { happened: Throttled(Some(Duration::MAX)), ..NOW }, Stop),
@@ -78,13 +84,14 @@ fn the_table() {
         (Situation { happened: TokenRefused, time_left: ms(249), ..NOW }, Stop),
         // It may have arrived: ask first, or leave it.
         (Situation { happened: Ambiguous, ..NOW }, Probe(ms(50))),
-        (Situation { happened: Ambiguous, sent: 2, ..NOW }, Probe(ms(200))),
+        (Situation { happened: Ambiguous, sent: 2, ..NOW }, Probe(ms(13_000) / 24)),
+        (Situation { happened: Ambiguous, sent: 3, time_left: ms(2000), ..NOW }, Probe(ms(500))),
         (Situation { happened: Ambiguous, sent: 4, ..NOW }, Stop),
         (Situation { happened: Ambiguous, time_left: ms(1550), ..NOW }, Probe(ms(50))),
         (Situation { happened: Ambiguous, time_left: ms(1549), ..NOW }, Stop),
         (Situation { happened: Ambiguous, budget: 4, ..NOW }, Stop),
         (Situation { happened: Ambiguous, on_ambiguous: OnAmbiguous::Stop, ..NOW }, Stop),
-        (Situation { happened: AmbiguousAndThrottled, ..NOW }, Probe(ms(800))),
+        (Situation { happened: AmbiguousAndThrottled, ..NOW }, Probe(ms(13_000) / 24)),
         (Situation { happened: AmbiguousAndThrottled, on_ambiguous: OnAmbiguous::Stop, ..NOW }, Stop),
         // It rings as before: at once, for the answer grows old.
         (Situation { happened: StillRinging, ..NOW }, After(ms(0))),
@@ -93,7 +100,7 @@ fn the_table() {
         (Situation { happened: StillRinging, time_left: ms(249), ..NOW }, Stop),
         // The question itself went wrong: it may be repeated.
         (Situation { happened: NoWordOfTheCall(None), ..NOW }, Probe(ms(50))),
-        (Situation { happened: NoWordOfTheCall(None), in_vain: 3, ..NOW }, Probe(ms(800))),
+        (Situation { happened: NoWordOfTheCall(None), in_vain: 3, ..NOW }, Probe(ms(13_000) * 5 / 12)),
         (Situation { happened: NoWordOfTheCall(None), in_vain: 4, ..NOW }, Stop),
         (Situation { happened: NoWordOfTheCall(Some(ms(1000))), ..NOW }, Probe(ms(1000))),
         (Situation { happened: NoWordOfTheCall(Some(ms(11_501))), ..NOW }, Stop),
@@ -167,6 +174,28 @@ fn holds(now: &Situation, next: Next) {
     }
     if let (NotSent | Throttled(_), After(wait)) = (now.happened, next) {
         assert!(wait >= ms(50), "{says}");
+    }
+}
+
+/// However chance has it, the last attempt comes after five seconds, and in time for its answer.
+#[test]
+fn an_outage_of_five_seconds_is_survived() {
+    let chances = [0.0, 0.3, 0.999_999];
+    for happened in [Throttled(None), Ambiguous, NoWordOfTheCall(None)] {
+        for first in chances {
+            for second in chances {
+                for third in chances {
+                    let mut time_left = ms(13_000);
+                    for (jitter, nth) in [first, second, third].into_iter().zip(1..) {
+                        let sent = if matches!(happened, NoWordOfTheCall(_)) { 1 } else { nth };
+                        let now = Situation { happened, sent, in_vain: nth, time_left, jitter, ..NOW };
+                        let (After(wait) | Probe(wait)) = next(&now) else { panic!("{now:?}") };
+                        time_left -= wait;
+                    }
+                    assert!(time_left <= ms(8000) && time_left > ms(5000), "{happened:?} {time_left:?}");
+                }
+            }
+        }
     }
 }
 

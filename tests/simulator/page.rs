@@ -212,6 +212,11 @@ async fn notifications_of_another_process_are_signed() {
             (200, graph.notification_token(graph.app_id(), tenant).unwrap().as_str())
         );
     }
+    for _ in 0..2 {
+        assert_eq!(ask(r#"{"call_id": "replayed"}"#, "application/json").await.0, 200, "twice is once");
+    }
+    let placed = RingOptions { call_id: Some("replayed".to_owned()), ..RingOptions::default() };
+    assert!(graph.place_call(&placed).is_err(), "it rings");
     assert_eq!(ask("{}", "text/plain").await.0, 415, "what a form of another site can send");
     for wrong in [r#"{"tenant": "x"}"#, "[", ""] {
         assert_eq!(ask(wrong, "application/json").await.0, 400, "{wrong}");

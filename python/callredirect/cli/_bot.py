@@ -17,15 +17,18 @@ _PATIENCE = 10
 
 
 @contextlib.contextmanager
-def running(command: list[str], environment: dict[str, str]) -> Iterator[Callable[[], None]]:
+def running(command: list[str], environment: dict[str, str], url: str) -> Iterator[Callable[[], None]]:
     """Runs a command with further variables; what it prints goes to standard error. Gives a check that it still runs.
 
     Raises:
-        Failure: There is no such command. So does the check, when it has ended.
+        Failure: There is no such command, or another program listens at the URL. So does the check, when it has ended.
     """
     if not command:
         yield lambda: None
         return
+    if _listens(url):
+        hint = "end it, or give the bot and this URL another port"
+        raise Failure(f"another program listens at {url} already", hint, ENVIRONMENT)
     try:
         bot = subprocess.Popen(
             command, env=os.environ | environment, stdin=subprocess.DEVNULL, stdout=sys.stderr
@@ -50,3 +53,16 @@ def running(command: list[str], environment: dict[str, str]) -> Iterator[Callabl
         except subprocess.TimeoutExpired:
             bot.kill()
             bot.wait()
+
+
+def _listens(url: str) -> bool:
+    """Whether somebody takes connections there. What is wrong with the URL itself is told by who calls it."""
+    import socket
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or 80), 1).close()
+    except (OSError, ValueError):
+        return False
+    return True

@@ -40,18 +40,17 @@ def add_arguments(
     group = parser.add_argument_group("simulator")
     group.add_argument(
         "--port", type=PORT, metavar="PORT",
-        help=f"where Graph is (default: {DEFAULT_PORT}; 0: a free one)",
+        help=f"where Graph is (default: {DEFAULT_PORT}, or a free one for a bot that is started here; 0: a free one)",
     )  # fmt: skip
     group.add_argument("--speed", type=Number(0.001, 1e6), metavar="X", help=speed)
-    if not rings:
-        return
-    whole = Number(0, 2**63, whole=True)
-    group.add_argument("--seed", type=whole, metavar="N", help="decides about faults with a probability")
     words = OneOf("not_found", "accepted", "conflict")
     group.add_argument(
         "--second-redirect", type=words, metavar="HOW",
         help="what the second redirect of a call is told: not_found (default), accepted or conflict",
     )  # fmt: skip
+    if rings:
+        whole = Number(0, 2**63, whole=True)
+        group.add_argument("--seed", type=whole, metavar="N", help="decides about faults with a probability")
 
 
 def is_running_already(options: argparse.Namespace) -> None:
@@ -75,12 +74,13 @@ def start(options: argparse.Namespace, faults: list[Any] | None = None) -> Simul
     """
     ids = {"app_id": os.environ.get("BOT_APP_ID"), "tenant_id": os.environ.get("BOT_TENANT")}
     known: dict[str, Any] = {name: value for name, value in ids.items() if value}
-    if options.port is None:
-        options.port = DEFAULT_PORT
+    port = options.port
+    if port is None:  # a bot that is started here is told where Graph is
+        port = 0 if getattr(options, "command", None) else DEFAULT_PORT
     try:
         return Simulator(
             **known,
-            port=options.port,
+            port=port,
             client_secret=os.environ.get("BOT_SECRET") or None,
             speed=options.speed or 1.0,
             seed=getattr(options, "seed", None) or 0,
@@ -90,9 +90,9 @@ def start(options: argparse.Namespace, faults: list[Any] | None = None) -> Simul
     except cr.ParseError as error:
         raise Failure(f"--fault: {error.reason}", "callredirect simulate --faults lists them") from None
     except OSError:
-        where = f"http://127.0.0.1:{options.port}"
+        where = f"http://127.0.0.1:{port}"
         hint = f"--port 0 takes a free one; if a simulator runs there, use it: --simulator {where}"
-        raise Failure(f"port {options.port} of this machine is in use", hint, ENVIRONMENT) from None
+        raise Failure(f"port {port} of this machine is in use", hint, ENVIRONMENT) from None
 
 
 def environment(graph: Simulator) -> dict[str, str]:

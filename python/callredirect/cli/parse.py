@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from ._tree import branches, identity_line
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from ._failure import Failure
 
@@ -25,6 +27,7 @@ examples:
   callredirect parse --table bodies/*.json
   pbpaste | callredirect parse --lenient      # out of the documentation
   callredirect parse --json body.json | jq .call_id
+  callredirect parse --table calls.jsonl       # a recording
 """
 
 
@@ -33,7 +36,7 @@ def arguments() -> Arguments:
     parser = Arguments("parse", "Shows the notifications in bodies that a bot was sent.", EXAMPLES)
     parser.add_argument(
         "files", nargs="*", default=["-"], type=file_name, metavar="FILE",
-        help="body of a request; - or none: standard input",
+        help="body of a request, or a recording; - or none: standard input",
     )  # fmt: skip
     parser.add_argument(
         "--lenient", action="store_true", help="take trailing commas and comments, as documentation has them"
@@ -52,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
     for path in options.files:
         text = read_text(path, FINDING)
         try:
-            notes = cr.parse(text, lenient=options.lenient)
+            notes = _notes(text, lenient=options.lenient)
         except cr.ParseError as error:
             bad = True
             _unreadable(path, text, error, as_json=options.json, lenient=options.lenient)
@@ -70,12 +73,30 @@ def run(options: argparse.Namespace) -> int:
     return FINDING if bad else OK
 
 
+def _notes(text: str, *, lenient: bool) -> Sequence[cr.Notification]:
+    """What is in one body, or in all those of a recording."""
+    try:
+        return cr.parse(text, lenient=lenient)
+    except cr.ParseError:
+        requests = _recorded(text)
+        if not requests:
+            raise
+    return [note for request in requests for note in request.parse()]
+
+
+def _recorded(text: str) -> list[cr.RecordedRequest]:
+    """The requests, if it is a recording. A line that is none, as a crash leaves one, is left out."""
+    requests = []
+    for line in text.splitlines():
+        with contextlib.suppress(cr.ParseError):
+            requests.append(cr.RecordedRequest.from_json(line))
+    return requests
+
+
 def _unreadable(path: str, text: str, error: cr.ParseError, *, as_json: bool, lenient: bool) -> None:
     failure: Failure = not_json(path, error)
     if not lenient and _parses_leniently(text):
         failure.hint = "it is JSON as documentation has it: add --lenient"
-    elif '"receivedAt"' in text.partition("\n")[0]:
-        failure.hint = "it is a recording: callredirect replay plays it, callredirect.read_recording reads it"
     report(failure, as_json=as_json)
     if error.line and not as_json:
         at = offset(text, error)
@@ -120,7 +141,7 @@ def hidden(value: Any) -> Any:
     return masked(f'"{value}"')[1:-1] if isinstance(value, str) else value
 
 
-def _show(out: Terminal, name: str, notes: cr.Notifications, options: argparse.Namespace) -> None:
+def _show(out: Terminal, name: str, notes: Sequence[cr.Notification], options: argparse.Namespace) -> None:
     if len(options.files) > 1:
         out.say(out.paint(f"{plain(name)}:", "bold"))
     for note in notes:

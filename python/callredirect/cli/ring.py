@@ -145,14 +145,15 @@ def _scenario(options: argparse.Namespace, script: dict[str, Any]) -> Scenario:
 
 def _ring_here(options: argparse.Namespace, url: str, scenario: Scenario, teller: _Teller) -> Sequence[Story]:
     teller.expected = len(scenario)
-    with _simulator.start(options) as graph, running(options.command, _simulator.environment(graph)) as alive:
+    with (
+        _simulator.start(options) as graph,
+        running(options.command, _simulator.environment(graph), url) as alive,
+    ):
         patience = options.patience if options.patience is not None else 30.0 if options.command else 5.0
         _simulator.wait_for(graph, url, patience, alive)
         stories = _play(graph, url, scenario, teller)
     if not options.command and any(_is_stranger(story) for story in stories):
-        note(
-            f"This simulator is a new one. The bot has to know it: port {options.port} and the environment of"
-        )
+        note(f"This simulator is a new one. The bot has to know it: {graph.base_url} and the environment of")
         note("callredirect simulate; after another simulator, it takes the new keys within 30 seconds.")
     return stories
 

@@ -178,6 +178,12 @@ impl Transport {
         self.send(request, &SentFlag::default()).await.map(drop)
     }
 
+    /// The same for a connection that has been in use. While a request is under way that one keeps it: a second over
+    /// HTTP/1.1 would only open another.
+    pub async fn keep_warm(&self, url: Url) -> Result<(), Failure> {
+        if self.0.current()?.busy() { Ok(()) } else { self.warm_up(url).await }
+    }
+
     async fn send(
         &self,
         request: impl FnOnce(&Client) -> RequestBuilder,

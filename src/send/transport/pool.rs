@@ -1,7 +1,7 @@
 //! Connections: kept open while they serve, and replaced all at once when they are old or in doubt.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -48,6 +48,7 @@ pub(super) struct Pool {
     pub(super) http: Client,
     born: Instant,
     doubtful: AtomicBool,
+    busy: AtomicUsize,
 }
 
 impl Pools {
@@ -67,7 +68,8 @@ impl Pools {
             Some(pool) if pool.serves() => Ok(Arc::clone(pool)),
             _ => {
                 let http = self.client()?;
-                let pool = Arc::new(Pool { http, born: clock::now(), doubtful: AtomicBool::default() });
+                let (doubtful, busy) = (AtomicBool::default(), AtomicUsize::default());
+                let pool = Arc::new(Pool { http, born: clock::now(), doubtful, busy });
                 *current = Some(Arc::clone(&pool));
                 Ok(pool)
             }
@@ -100,8 +102,14 @@ impl Pool {
         !self.doubtful.load(Ordering::Acquire) && clock::now().saturating_duration_since(self.born) < MAX_AGE
     }
 
+    /// Whether a request is under way.
+    pub(super) fn busy(&self) -> bool {
+        self.busy.load(Ordering::Acquire) > 0
+    }
+
     /// Watches over one request.
     pub(super) fn used(self: &Arc<Self>) -> Use {
+        self.busy.fetch_add(1, Ordering::AcqRel);
         Use { pool: Arc::clone(self), well: false }
     }
 }
@@ -121,6 +129,7 @@ impl Use {
 
 impl Drop for Use {
     fn drop(&mut self) {
+        self.pool.busy.fetch_sub(1, Ordering::AcqRel);
         if !self.well {
             self.pool.doubtful.store(true, Ordering::Release);
         }
