@@ -171,6 +171,7 @@ def test_record_and_replay(graph: Simulator, bot: str, tmp_path: Path) -> None:
 
     shown = run("parse", "--table", file)
     assert shown.returncode == 0 and shown.stdout.count("IncomingCall") == 3, shown.stderr
+    assert "1 request of the recording with no notification" in shown.stderr
     with file.open("a") as torn:
         torn.write('{"version":1,"rec')
     assert run("parse", "--table", file).stdout == shown.stdout

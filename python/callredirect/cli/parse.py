@@ -12,7 +12,7 @@ from ._arguments import Arguments, file_name
 from ._failure import FINDING, OK
 from ._files import not_json, offset, read_text, shown
 from ._places import Place, show_source
-from ._terminal import Terminal, plain, report
+from ._terminal import Terminal, count, note, plain, report
 from ._tree import branches, identity_line
 
 if TYPE_CHECKING:
@@ -81,7 +81,16 @@ def _notes(text: str, *, lenient: bool) -> Sequence[cr.Notification]:
         requests = _recorded(text)
         if not requests:
             raise
-    return [note for request in requests for note in request.parse()]
+    notes: list[cr.Notification] = []
+    odd = 0
+    for request in requests:
+        try:
+            notes += request.parse()
+        except cr.ParseError:  # what a stranger posted does not hide the rest
+            odd += 1
+    if odd:
+        note(f"{count(odd, 'request')} of the recording with no notification")
+    return notes
 
 
 def _recorded(text: str) -> list[cr.RecordedRequest]:
