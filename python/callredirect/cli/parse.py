@@ -12,7 +12,7 @@ from ._arguments import Arguments, file_name
 from ._failure import FINDING, OK
 from ._files import not_json, offset, read_text, shown
 from ._places import Place, show_source
-from ._terminal import Terminal, count, note, plain, report
+from ._terminal import Terminal, count, plain, report
 from ._tree import branches, identity_line
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _notes(text: str, *, lenient: bool) -> Sequence[cr.Notification]:
         except cr.ParseError:  # what a stranger posted does not hide the rest
             odd += 1
     if odd:
-        note(f"{count(odd, 'request')} of the recording with no notification")
+        say_beside(f"{count(odd, 'request')} of the recording with no notification")
     return notes
 
 
