@@ -13,6 +13,7 @@ from ._failure import FINDING, OK
 from ._files import not_json, offset, read_text, shown
 from ._places import Place, show_source
 from ._terminal import Terminal, count, plain, report
+from ._terminal import note as say_beside
 from ._tree import branches, identity_line
 
 if TYPE_CHECKING:
