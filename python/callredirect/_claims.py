@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 LEASE = 2.0
 """Seconds that a claim outlives its worker."""
 
+_TAKEOVER = 3.0
 _PATIENCE = 0.3
 _FAULTS = 3
 _REST = 1.0
@@ -80,6 +81,9 @@ class NativeClaims:
             raise OSError(found)
         return found  # type: ignore[no-any-return]
 
+    def close(self) -> None:
+        """The receiver does."""
+
     def _ask(self, question: Callable[[Mailbox | None], Any]) -> Awaitable[Any]:
         if self._receiver.claims_are_local:
             return ready(question(None))
@@ -103,7 +107,12 @@ class OwnClaims:
         self._faults = 0  # in a row
         self._rests_until = 0.0
         self._holding: set[asyncio.Task[None]] = set()
+        self._closing = False
         self.degraded = 0
+
+    def close(self) -> None:
+        """From now on nobody waits for another worker's lease."""
+        self._closing = True
 
     def claim(self, call: TrackedCall) -> Awaitable[Grant]:
         """As ``NativeClaims.claim``."""
@@ -114,30 +123,47 @@ class OwnClaims:
     async def _claim(self, call: TrackedCall) -> Grant:
         import asyncio
 
-        budget = call.deadline.remaining
-        try:
-            record = await self._record("claim", call._key, self._worker, lease=LEASE, budget=budget)
-        except _StoreError as fault:
-            grant = self._without(fault)
-            if grant[0] == "unasked":
-                call._claimed(None, 0, budget)
-            return grant
-        if record.ended:
-            return "ended", None
-        if record.worker != self._worker:
-            return "elsewhere", None
-        call._claimed(self._worker, record.fence, budget)
-        holding = asyncio.get_running_loop().create_task(self._hold(call, record.fence))
+        stands_by = False
+        while True:
+            budget = call.deadline.remaining
+            worth_waiting = budget >= LEASE + _TAKEOVER and not self._closing
+            try:
+                record = await self._record("claim", call._key, self._worker, lease=LEASE, budget=budget)
+            except _StoreError as fault:
+                if not stands_by:
+                    grant = self._without(fault)
+                    if grant[0] == "unasked":
+                        call._claimed(None, 0, budget)
+                        self._start_holding(call, None)
+                    return grant
+                if not worth_waiting:
+                    return "elsewhere", None
+            else:
+                if record.ended:
+                    return "ended", None
+                if record.worker == self._worker:
+                    call._claimed(self._worker, record.fence, budget)
+                    self._start_holding(call, record.fence)
+                    return "yours", None
+                if record.stage != "claimed" or not worth_waiting:
+                    return "elsewhere", None
+            # Its worker may have died: this notification is all there is to replace it.
+            stands_by = True
+            await asyncio.sleep(LEASE / 2)
+
+    def _start_holding(self, call: TrackedCall, fence: int | None) -> None:
+        import asyncio
+
+        holding = asyncio.get_running_loop().create_task(self._hold(call, fence))
         self._holding.add(holding)
         holding.add_done_callback(self._holding.discard)
-        return "yours", None
 
     async def may_send(self, call: TrackedCall) -> Grant:
         """As ``NativeClaims.may_send``."""
         fence = call._fence
         grant: Grant = ("yours", None)
         if fence is not None:
-            grant = await self._extend(call, fence, sent=True)
+            grant = await self._extend(call, fence, sent=True, leave=True)
         if grant[0] in ("yours", "unasked"):
             call._sending()
         return grant
@@ -179,21 +205,37 @@ class OwnClaims:
         """Only the store itself could say; it has no method for it."""
         return ()
 
-    async def _hold(self, call: TrackedCall, fence: int) -> None:
+    async def _hold(self, call: TrackedCall, fence: int | None) -> None:
+        """Renews the claim. Without a fence the store owes an answer, and may have made the claim all the same."""
         import asyncio
 
-        while not call.deadline.passed:
+        while True:
             await asyncio.sleep(LEASE / 4)
-            if call.settled or (await self._extend(call, fence, sent=False))[0] in ("elsewhere", "ended"):
+            budget = call.deadline.remaining
+            if call.settled or not budget:
                 return
+            if fence is not None:
+                # A request may have left without leave: once the store is back it must know.
+                held = await self._extend(call, fence, sent=call.stage == "sent", leave=False)
+                if held[0] in ("elsewhere", "ended"):
+                    return
+                continue
+            try:
+                record = await self._record("claim", call._key, self._worker, lease=LEASE, budget=budget)
+            except _StoreError:
+                continue
+            if record.ended or record.worker != self._worker:
+                return
+            fence = record.fence
 
-    async def _extend(self, call: TrackedCall, fence: int, *, sent: bool) -> Grant:
+    async def _extend(self, call: TrackedCall, fence: int, *, sent: bool, leave: bool) -> Grant:
+        """Holds the claim longer; with ``leave``, asks for leave to send."""
         try:
             record = await self._record(
                 "extend", call._key, self._worker, fence=fence, lease=LEASE, sent=sent
             )
         except _StoreError as fault:
-            return self._without(fault) if sent else ("unasked", str(fault))
+            return self._without(fault) if leave else ("unasked", str(fault))
         if record.ended:
             return "ended", None
         return ("yours" if (record.worker, record.fence) == (self._worker, fence) else "elsewhere"), None

@@ -96,7 +96,8 @@ class Client(_Door):
             refusing that chooses ``"stop"``.
 
     What surely never left is sent again until the deadline; what Graph turned away for the moment (429, 503) when it
-    says, if that is soon enough; at most four times. Never to other targets.
+    says, if that is soon enough, or else at distances that grow with the time left; four times in all at most. Never to
+    other targets.
 
     Works with and without ``with``; ``close`` is optional at exit. Each outcome is a line of the log
     ``callredirect.send``, silent until logging is set up: ``INFO`` for ``Accepted`` and ``CallGone``, ``WARNING`` for the
@@ -153,7 +154,7 @@ class Client(_Door):
         """Fetches a token and opens a connection, so that the first call waits for neither.
 
         Call it when the bot starts. Both are kept: the token is renewed in time when calls come, a connection that is
-        idle is closed after some 50 seconds and opened anew when needed.
+        idle is closed after some 50 seconds and opened anew when needed. A ``Redirector`` keeps both warm by itself.
 
         Args:
             tenant_id: The tenant that calls are expected of, if not the credential's own.
@@ -192,7 +193,8 @@ class AsyncClient(_Door):
     ) -> Outcome:
         """Redirects a call and says what became of it; see ``Client.redirect``.
 
-        Cancelling returns at once. A request that is already on its way is not cut off.
+        Cancelling returns at once. A request that is already on its way is not cut off: its outcome is logged when it
+        comes.
         """
         request = self._prepare(call, redirect, deadline)
         with Watched(call, request) as watched:

@@ -84,6 +84,7 @@ __all__ = [
     "Verdict",
     "Verifier",
     "Violation",
+    "_fail",
     "_flush_recordings",
     "_one_interpreter",
     "_read_recording",
@@ -1998,6 +1999,10 @@ class PreparedRedirect:
         """
         The outcome when Graph did not take the token and there is no other.
         """
+    def never_heard(self, /, reason: str) -> Outcome:
+        """
+        The outcome when nobody waits for an answer any more, and the request may be on its way.
+        """
     def never_sent(self, /, reason: str) -> Outcome:
         """
         The outcome for a request that was never sent.
@@ -3679,6 +3684,12 @@ class Violation:
         """
         The offending value as it is in the JSON, telephone numbers unmasked.
         """
+
+def _fail(mailbox: Mailbox | None = None) -> int | None:
+    """
+    Runs what panics, as a fault of our own would: through the mailbox under the ticket returned, or waited for without
+    one. Only tests have a use for it.
+    """
 
 def _flush_recordings() -> None:
     """

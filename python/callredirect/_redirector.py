@@ -54,6 +54,10 @@ _WARNING_SECONDS = 60.0
 # Calls left behind that are logged one by one.
 _MOST_LOGGED = 20
 
+# Of the processes that this one was forked off.
+_inherited: list[object] = []
+
+_INTERRUPTED = "interrupted while the redirect was being sent"
 _ENDED = "the call ended before it could be redirected"
 
 
@@ -149,7 +153,7 @@ class Redirector:
         self._default = default
         self._handler_timeout = handler_timeout
         self._end_timeout = end_timeout
-        self._made_in = os.getpid()
+        self._made_in = self._works_in = os.getpid()
         self._began_in: int | None = None
         self._beginning: asyncio.Task[None] | None = None
         self._warned_at: float | None = None
@@ -170,6 +174,7 @@ class Redirector:
         self._redirecting: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._fetching: asyncio.Task[None] | None = None
+        self._closed = False
 
     def __repr__(self) -> str:
         return f"<Redirector {self._app_id} {self._client!r}>"
@@ -208,32 +213,38 @@ class Redirector:
 
         Raises:
             LookupError: This process has not heard of the call.
-            TimeoutError: It is not over in time, nor was another worker told of its end, as far as the store answers.
+            TimeoutError: It is not over in time, or when the bot closes, nor was another worker told of its end, as far
+                as the store answers.
         """
         import asyncio
 
         tracked = self._receiver.find(call_id)
         if tracked is None:
             raise LookupError(f"no call {call_id!r} was ever notified to this process")
-        if (tracked.ended or tracked.timed_out) and tracked.call_id not in self._redirecting:
+        if self._is_over(tracked):
             return tracked
-        loop = asyncio.get_running_loop()
-        over = loop.create_future()
-        waiters = self._waiters.setdefault(tracked.call_id, [])
-        waiters.append((loop, over))
-        try:
-            await asyncio.wait([over], timeout=timeout)
-        finally:
-            if not over.done():
-                waiters.remove((loop, over))
-                if not waiters:
-                    self._waiters.pop(tracked.call_id, None)
-        if not over.done():
+        if not self._closed:
+            loop = asyncio.get_running_loop()
+            over = loop.create_future()
+            waiters = self._waiters.setdefault(tracked.call_id, [])
+            waiters.append((loop, over))
+            try:
+                await asyncio.wait([over], timeout=timeout)
+            finally:
+                if not over.done():
+                    waiters.remove((loop, over))
+                    if not waiters:
+                        self._waiters.pop(tracked.call_id, None)
+        if not self._is_over(tracked):
             await self._hear_of_end(tracked)
-            if not tracked.ended or tracked.call_id in self._redirecting:
-                raise TimeoutError(f"call {tracked.call_id} was not over within {timeout} s")
+            if not self._is_over(tracked):
+                when = "when the bot was closed" if self._closed else f"within {timeout} s"
+                raise TimeoutError(f"call {tracked.call_id} was not over {when}")
             self._over(tracked)
         return tracked
+
+    def _is_over(self, tracked: TrackedCall) -> bool:
+        return (tracked.ended or tracked.timed_out) and tracked.call_id not in self._redirecting
 
     async def unfinished(self) -> tuple[ClaimRecord, ...]:
         """Calls whose worker ended without saying how they did, oldest first.
@@ -279,6 +290,7 @@ class Redirector:
         need_asyncio("Redirector")
         if isinstance(headers, Iterator):
             headers = list(headers)  # they may have to be read twice
+        self._leave_parent()
         receipt = self._receiver.receive(body, headers, received_at)
         while receipt.reply is None:
             await self._fetch_keys()
@@ -322,7 +334,9 @@ class Redirector:
 
         Waits at most 15 seconds, in case a handler does not come back. Harmless when closed already.
         """
+        self._leave_parent()
         self._receiver.close()
+        self._claims.close()
         self._closing = True
         if self._beginning is not None:
             self._beginning.cancel()
@@ -333,6 +347,10 @@ class Redirector:
             await self._warmth.close()
         if late := await self._drained():
             logger().warning("closed with %d handler(s) still running", late)
+        # No end will be told any more, and no timer goes off.
+        self._closed = True
+        for call_id in tuple(self._waiters):
+            self._wake(call_id)
         if self._recorder is not None:
             from ._threads import call
 
@@ -349,8 +367,20 @@ class Redirector:
         """Waits for what runs, and says how much of it still does."""
         import asyncio
 
+        self._leave_parent()
         others = self._tasks - {asyncio.current_task()}
         return len((await asyncio.wait(others, timeout=_DRAIN_SECONDS))[1]) if others else 0
+
+    def _leave_parent(self) -> None:
+        """What the process runs that this one was forked off is its own: nobody here may wait for it."""
+        if self._works_in == os.getpid():
+            return
+        self._works_in = os.getpid()
+        # Letting go of tasks that are pending would be complained of.
+        _inherited.append((self._tasks, self._redirecting, self._beginning, self._fetching))
+        self._tasks, self._redirecting = set(), {}
+        self._beginning = self._fetching = None
+        self._timers, self._waiters = {}, {}
 
     def _start(self, work: Coroutine[Any, Any, _Result]) -> asyncio.Task[_Result]:
         import asyncio
@@ -456,6 +486,8 @@ class Redirector:
             raise
         finally:
             self._redirecting.pop(tracked.call_id, None)
+            if tracked.ended:
+                self._over(tracked)
 
     async def _attempt(self, tracked: TrackedCall, scenario_id: str | None) -> None:
         try:
@@ -478,14 +510,12 @@ class Redirector:
         elif word == "ended":
             tracked._failed(_ENDED)
             tracked._end_elsewhere()
-            self._over(tracked)
             logger().info("call %s: %s", tracked.call_id, _ENDED)  # nobody's fault
         elif word == "refused":
             self._failed(tracked, f"not claimed, so not redirected: {reason}")
         return word in ("yours", "unasked")
 
     async def _settle(self, tracked: TrackedCall, scenario_id: str | None) -> None:
-        import asyncio
 
         call = tracked.call
         if call is None:
@@ -523,8 +553,11 @@ class Redirector:
                 return None
             try:
                 outcome = await self._client._send(request, token, watched)
-            except asyncio.CancelledError:
-                self._failed(tracked, "cancelled while the redirect was being sent: it may have arrived")
+            except BaseException as error:
+                if not isinstance(error, Exception) and tracked._redirected(
+                    request.never_heard(_INTERRUPTED)
+                ):
+                    logger().error("call %s: %s: it may have arrived", tracked.call_id, _INTERRUPTED)
                 raise
             tracked._redirected(outcome)
             watched.ended(outcome)
@@ -544,7 +577,7 @@ class Redirector:
 
         if self._incoming is None:
             return None, "no on_incoming handler is registered"
-        seconds = tracked.deadline.remaining
+        until_deadline = seconds = tracked.deadline.remaining
         if self._default is not None:
             seconds = max(seconds - _RESERVED, 0)
         if self._handler_timeout is not None:
@@ -556,7 +589,7 @@ class Redirector:
             in_time = deciding.done()
             deciding.cancel()  # it may refuse to be: nobody waits for it
         if not in_time:
-            late = "in its time" if seconds < tracked.deadline.remaining else "before the deadline"
+            late = "in its time" if seconds < until_deadline else "before the deadline"
             return None, f"the on_incoming handler gave no answer {late}"
         if deciding.cancelled():
             return None, "the on_incoming handler was cancelled"
@@ -579,15 +612,17 @@ class Redirector:
             logger().error("call %s: %s", tracked.call_id, reason)
 
     async def _tell_ended(self, tracked: TrackedCall) -> None:
-        import asyncio
-
         first = await self._claims.end(tracked)
-        redirecting = self._redirecting.get(tracked.call_id)
-        if redirecting is not None:
-            await asyncio.wait([redirecting])
+        await self._redirect_over(tracked)
         self._over(tracked)
         if first and not tracked.timed_out:
             await self._run_ended(tracked)
+
+    async def _redirect_over(self, tracked: TrackedCall) -> None:
+        import asyncio
+
+        if redirecting := self._redirecting.get(tracked.call_id):
+            await asyncio.wait([redirecting])
 
     async def _run_ended(self, tracked: TrackedCall) -> None:
         if self._ended is None:
@@ -602,7 +637,10 @@ class Redirector:
     def _over(self, tracked: TrackedCall) -> None:
         if timer := self._timers.pop(tracked.call_id, None):
             timer.cancel()
-        for loop, over in self._waiters.pop(tracked.call_id, ()):
+        self._wake(tracked.call_id)
+
+    def _wake(self, call_id: str) -> None:
+        for loop, over in self._waiters.pop(call_id, ()):
             with contextlib.suppress(RuntimeError):  # the loop that waited is closed
                 loop.call_soon_threadsafe(_resolve, over)
 
@@ -617,6 +655,7 @@ class Redirector:
         self._timers[tracked.call_id] = asyncio.get_running_loop().call_later(self._end_timeout, over)
 
     async def _never_ended(self, tracked: TrackedCall) -> None:
+        await self._redirect_over(tracked)
         await self._hear_of_end(tracked)
         told = tracked._time_out() and not tracked.elsewhere
         self._over(tracked)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from ._observe import logger
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ._client import AsyncClient
 
 INTERVAL = (20.0, 25.0)
@@ -85,7 +87,7 @@ class Warmth:
                 self._wind()
 
 
-def _begin(looked_after: weakref.ref[Warmth]) -> None:
+def _begin(looked_after: Callable[[], Warmth | None]) -> None:
     warmth = looked_after()
     if warmth is not None:
         warmth._looking = asyncio.get_running_loop().create_task(warmth.look())

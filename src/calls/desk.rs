@@ -120,7 +120,7 @@ impl ClaimDesk {
         loop {
             let opened = match self.opened() {
                 Ok(opened) => opened,
-                Err(fault) => return self.without(&call, fault),
+                Err(fault) => return self.without(None, call, fault),
             };
             let left = call.deadline().remaining();
             let asked = opened.ask(|store| store.claim(&call.key(), &opened.worker, LEASE, left)).await;
@@ -129,7 +129,7 @@ impl ClaimDesk {
                     let ticket = Ticket { worker: opened.worker.clone(), fence };
                     call.claimed(Some(ticket.clone()), budget);
                     if !opened.store.is_local() {
-                        tokio::spawn(hold(opened, Arc::clone(&call), ticket));
+                        tokio::spawn(hold(opened, call, Some(ticket)));
                     }
                     return Grant::Yours;
                 }
@@ -145,7 +145,7 @@ impl ClaimDesk {
                     tokio::time::sleep(LEASE / 4).await;
                 }
                 Err(_) if stands_by => return Grant::Elsewhere,
-                Err(fault) => return self.without(&call, fault),
+                Err(fault) => return self.without(Some(opened), call, fault),
             }
         }
     }
@@ -216,10 +216,13 @@ impl ClaimDesk {
         opened.store.unfinished().await
     }
 
-    fn without(&self, call: &TrackedCall, fault: StoreFault) -> Grant {
+    fn without(&self, opened: Option<Arc<Opened>>, call: Arc<TrackedCall>, fault: StoreFault) -> Grant {
         let grant = self.refuse_or_go_on(fault);
         if matches!(grant, Grant::Unasked(_)) {
             call.claimed(None, call.deadline().remaining());
+            if let Some(opened) = opened {
+                tokio::spawn(hold(opened, call, None));
+            }
         }
         grant
     }
@@ -284,16 +287,30 @@ impl Opened {
     }
 }
 
-/// Keeps a claim alive until the call is settled or its time is up; a worker that dies stops doing so.
-async fn hold(opened: Arc<Opened>, call: Arc<TrackedCall>, ticket: Ticket) {
+/// Keeps a claim alive until the call is settled or its time is up; a worker that dies stops doing so. Without a ticket
+/// the store owes an answer, and may have made the claim all the same: it is asked again, lest that claim lapse and
+/// another worker take over what is being sent.
+async fn hold(opened: Arc<Opened>, call: Arc<TrackedCall>, mut ticket: Option<Ticket>) {
     loop {
         tokio::time::sleep(LEASE / 4).await;
-        if call.is_settled() || call.deadline().passed() {
+        let left = call.deadline().remaining();
+        if call.is_settled() || left.is_zero() {
             return;
         }
-        let extended = opened.ask(|store| store.extend(&call.key(), &ticket, LEASE, Stage::Claimed)).await;
-        if matches!(extended, Ok(Claim::Taken { .. } | Claim::Ended)) {
-            return;
+        let moved = match &ticket {
+            // A request may have left without leave, when the store was down: once it is back it must know.
+            Some(ticket) => {
+                let stage = call.ask(|told| told.stage).min(Stage::Sent);
+                opened.ask(|store| store.extend(&call.key(), ticket, LEASE, stage)).await
+            }
+            None => opened.ask(|store| store.claim(&call.key(), &opened.worker, LEASE, left)).await,
+        };
+        match moved {
+            Ok(Claim::Won { fence, .. }) if ticket.is_none() => {
+                ticket = Some(Ticket { worker: opened.worker.clone(), fence });
+            }
+            Ok(Claim::Taken { .. } | Claim::Ended) => return,
+            Ok(Claim::Won { .. }) | Err(_) => {}
         }
     }
 }

@@ -191,7 +191,7 @@ impl TrackedCall {
         let mut told = self.lock();
         match (&told.settlement, &settlement) {
             (None, _) => {}
-            (Some(Settlement::Failed(_)), Settlement::Redirected(_)) => {
+            (Some(settled), Settlement::Redirected(_)) if settled.was_never_heard() => {
                 told.steps.retain(|(step, _)| *step != Step::Settled);
             }
             (Some(_), _) => return false,

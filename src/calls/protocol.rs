@@ -9,7 +9,8 @@ use std::time::Duration;
 /// A successor needs this much of the call's time: a token, a connection and an answer have to fit.
 pub const TAKEOVER: Duration = Duration::from_secs(3);
 
-/// How far a call has come. Later is greater, and a record never goes back.
+/// How far a call has come. Later is greater, and a record never goes back, except from [`Stage::Failed`] when another
+/// worker takes the call over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {
     /// Heard of, and no more.
@@ -213,6 +214,8 @@ fn claim(record: &mut Record, worker: &str, lease: Duration, budget: Duration, n
         // The answer to an earlier claim was lost on its way.
         Stage::Claimed if record.worker == worker => {}
         Stage::Claimed if lapsed && fits(record.deadline, now) => {}
+        // It still rings, and what its worker lacked, a token or time to shut down, another may have.
+        Stage::Failed if record.attempts == 0 && record.worker != worker && fits(record.deadline, now) => {}
         Stage::Claimed if !lapsed && fits(record.deadline, record.lease_until) => {
             return Claim::Taken { again: Some(Duration::from_millis(record.lease_until - now)) };
         }

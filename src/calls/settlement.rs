@@ -49,6 +49,12 @@ impl Settlement {
         u32::try_from(sent(outcome).count()).unwrap_or(u32::MAX)
     }
 
+    /// Whether whoever waited was stopped before there was an answer.
+    pub(super) fn was_never_heard(&self) -> bool {
+        let Self::Redirected(outcome) = self else { return false };
+        matches!(outcome.verdict, Verdict::Unknown { .. }) && outcome.attempts.is_empty()
+    }
+
     /// Says what the end of the call tells of a redirect that was never answered.
     pub(super) fn learn(&mut self, redirected: bool) {
         if let Self::Redirected(Outcome { verdict: Verdict::Unknown { likely_delivered, .. }, .. }) = self {

@@ -83,6 +83,21 @@ pub(super) fn block_on<T: Send + 'static>(
     }
 }
 
+/// Runs what panics, as a fault of our own would: through the mailbox under the ticket returned, or waited for without
+/// one. Only tests have a use for it.
+#[pyfunction]
+#[pyo3(signature = (mailbox = None))]
+pub(super) fn _fail(py: Python<'_>, mailbox: Option<&Mailbox>) -> PyResult<Option<u64>> {
+    #[allow(clippy::panic, clippy::unused_async, reason = "on purpose, and where a request would")]
+    async fn fault() {
+        panic!("on purpose");
+    }
+    match mailbox {
+        Some(mailbox) => mailbox.spawn(fault(), |py, ()| Ok(py.None())).map(Some),
+        None => block_on(py, fault()).map(|()| None),
+    }
+}
+
 /// Makes an object of a result, or the exception to raise for it, on a thread that holds the interpreter.
 type Make = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
 

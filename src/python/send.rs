@@ -152,6 +152,13 @@ impl PreparedRedirect {
         outcome::object(py, never_sent(&self.prepared, reason))
     }
 
+    /// The outcome when nobody waits for an answer any more, and the request may be on its way.
+    #[pyo3(signature = (reason) -> "Outcome")]
+    fn never_heard(&self, py: Python<'_>, reason: String) -> PyResult<Py<PyAny>> {
+        let verdict = Verdict::Unknown { likely_delivered: false, reason };
+        outcome::object(py, Outcome { verdict, ..never_sent(&self.prepared, String::new()) })
+    }
+
     /// The outcome when Graph did not take the token and there is no other.
     #[pyo3(signature = () -> "Outcome")]
     fn give_up(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {

@@ -209,7 +209,10 @@ async fn waits(desk: &Arc<ClaimDesk>, calls: usize) -> Vec<Duration> {
             let (desk, call) = (Arc::clone(desk), call(&format!("call-{number}-{began:?}")));
             tokio::spawn(async move {
                 assert!(matches!(claim(&desk, &call).await, Grant::Unasked(_)));
-                clock::now().saturating_duration_since(began)
+                let waited = clock::now().saturating_duration_since(began);
+                // Else the store would be asked again for its claim.
+                call.settle(Settlement::LeftAlone);
+                waited
             })
         })
         .collect();
@@ -233,6 +236,7 @@ async fn a_hanging_store_delays_a_call_by_300_ms_and_others_not_at_all() {
     assert_eq!((here.told().stage, here.told().ticket), (Stage::Claimed, None));
     assert_eq!(may_send(&a, &here).await, Grant::Yours);
     assert_eq!(here.arrival().elapsed(), millis(300));
+    here.settle(Settlement::LeftAlone);
     // One slow answer is no reason to go without the store; three in a row are, for a second, whoever asks.
     assert_eq!(waits(&a, 2).await, [millis(300); 2]);
     store.asked();
@@ -354,6 +358,60 @@ fn ended(name: &str, result: &str) -> Notification {
             "resourceData": {{"id": "{name}", "state": "terminated"{result}}}}}]"#
     );
     parse(body.as_bytes(), &ParseOptions::default(), Arrival::now()).unwrap().remove(0)
+}
+
+fn stands_by(desk: &Arc<ClaimDesk>, name: &str) -> tokio::task::JoinHandle<Grant> {
+    let (desk, call) = (Arc::clone(desk), call(name));
+    tokio::spawn(async move { claim(&desk, &call).await })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_whose_answer_was_lost_is_held_all_the_same() {
+    let store = Remote::new();
+    let (a, b) = (desk(&store, "a", OnFault::Degrade), desk(&store, "b", OnFault::Degrade));
+    let here = call("x");
+    // The store made the claim, and its answer did not come in time.
+    store.kept.claim(&key("x"), "a", LEASE, BUDGET).await.unwrap();
+    store.hang(true);
+    assert!(matches!(claim(&a, &here).await, Grant::Unasked(_)));
+    store.hang(false);
+    assert_eq!(may_send(&a, &here).await, Grant::Yours);
+    // Graph takes its time over what was sent, longer than a claim holds that nobody renews.
+    let second = stands_by(&b, "x");
+    sleep(LEASE * 3).await;
+    assert_eq!(second.await.unwrap(), Grant::Elsewhere);
+    assert_eq!((record(&store, "x").await.stage, record(&store, "x").await.fence), (Stage::Sent, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_comes_back_hears_of_what_was_sent_without_its_leave() {
+    let store = Remote::new();
+    let (a, b) = (desk(&store, "a", OnFault::Degrade), desk(&store, "b", OnFault::Degrade));
+    let here = call("x");
+    assert_eq!(claim(&a, &here).await, Grant::Yours);
+    store.hang(true);
+    assert!(matches!(may_send(&a, &here).await, Grant::Unasked(_)));
+    store.hang(false);
+    sleep(LEASE / 2).await;
+    // The worker dies with its request on the way: whoever comes next must not send another.
+    here.settle(Settlement::LeftAlone);
+    sleep(LEASE * 2).await;
+    assert_eq!(claim(&b, &call("x")).await, Grant::Elsewhere);
+    assert_eq!(record(&store, "x").await.stage, Stage::Sent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_one_worker_could_not_send_is_the_next_ones() {
+    let store = Remote::new();
+    let (a, b) = (desk(&store, "a", OnFault::Degrade), desk(&store, "b", OnFault::Degrade));
+    let here = call("x");
+    assert_eq!(claim(&a, &here).await, Grant::Yours);
+    let second = stands_by(&b, "x");
+    sleep(millis(10)).await;
+    here.settle(Settlement::Failed("no token".into()));
+    Arc::clone(&a).finish(here).await.unwrap();
+    assert_eq!(second.await.unwrap(), Grant::Yours);
+    assert_eq!((record(&store, "x").await.stage, record(&store, "x").await.fence), (Stage::Claimed, 2));
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use callredirect::calls::{Claim, ClaimStore, Place, RedisStore, Stage};
+use callredirect::calls::{Calls, Claim, ClaimDesk, ClaimStore, OnFault, Place, RedisStore, Stage};
+use callredirect::send::clock::Arrival;
 
 use crate::server::Server;
 use crate::stores::{is_won_once, keeps_to_the_rules};
@@ -64,6 +65,63 @@ async fn a_server_that_comes_back_is_used_again() {
         again = store.claim(&key("x"), "a", LEASE, BUDGET).await;
     }
     assert!(matches!(again, Ok(Claim::Won { fence: 1, .. })), "{again:?}");
+}
+
+/// An address that leads to another server from some moment on, as a name of a managed Redis does. Connections of before
+/// stay where they are.
+async fn address_of(
+    targets: tokio::sync::watch::Receiver<Option<u16>>,
+) -> (Arc<dyn ClaimStore>, tokio::task::JoinHandle<()>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("redis://{}/0", listener.local_addr().unwrap());
+    let leading = tokio::spawn(async move {
+        while let Ok((mut from, _)) = listener.accept().await {
+            let mut targets = targets.clone();
+            let target = *targets.borrow_and_update();
+            tokio::spawn(async move {
+                let port = target.unwrap();
+                let mut to = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                let both = async { tokio::io::copy_bidirectional(&mut from, &mut to).await };
+                // The machine is gone: nothing comes through any more, and nobody says so.
+                let gone = async { targets.wait_for(Option::is_none).await.map(drop) };
+                tokio::select! {
+                    _ = both => return,
+                    _ = gone => {}
+                }
+                std::future::pending::<()>().await;
+            });
+        }
+    });
+    (Arc::new(RedisStore::new(&url).unwrap()), leading)
+}
+
+#[tokio::test]
+async fn a_server_that_became_anothers_replica_is_left() {
+    let (Some(old), Some(new)) = (Server::start(), Server::start()) else { return };
+    let (target, targets) = tokio::sync::watch::channel(Some(old.port));
+    let (store, _leading) = address_of(targets).await;
+    assert!(matches!(store.claim(&key("x"), "a", LEASE, BUDGET).await, Ok(Claim::Won { .. })));
+    old.command(&format!("REPLICAOF 127.0.0.1 {}", new.port));
+    target.send_replace(Some(new.port));
+    let fault = store.claim(&key("y"), "a", LEASE, BUDGET).await.unwrap_err();
+    assert!(fault.reason.contains("READONLY"), "{fault}");
+    assert!(matches!(store.claim(&key("y"), "a", LEASE, BUDGET).await, Ok(Claim::Won { .. })));
+}
+
+#[tokio::test]
+async fn a_connection_that_leads_nowhere_any_more_is_left() {
+    let (Some(old), Some(new)) = (Server::start(), Server::start()) else { return };
+    let (target, targets) = tokio::sync::watch::channel(Some(old.port));
+    let (store, _leading) = address_of(targets).await;
+    store.claim(&key("x"), "a", LEASE, BUDGET).await.unwrap();
+    target.send_replace(None);
+    // As a worker asks: it gives up before anybody says that the connection is dead.
+    let desk = ClaimDesk::of(Arc::clone(&store), "a".into(), OnFault::Degrade);
+    let call = Calls::new(1).track("x", Arrival::now());
+    let asked = Arc::new(desk).get(call).await.unwrap_err();
+    assert!(asked.reason.contains("no answer in time"), "{asked}");
+    target.send_replace(Some(new.port));
+    assert!(matches!(store.claim(&key("y"), "a", LEASE, BUDGET).await, Ok(Claim::Won { .. })));
 }
 
 #[tokio::test]

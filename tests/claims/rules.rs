@@ -124,6 +124,38 @@ fn a_record_never_goes_back() {
 }
 
 #[test]
+fn what_failed_before_anything_was_sent_is_another_workers_to_try() {
+    let mut kept = Kept::default();
+    kept.at(0, &claim("a"));
+    kept.at(1, &finish("a", Stage::Failed, 0));
+    // Not its own: it would fail again.
+    assert_eq!(kept.at(2, &claim("a")), TAKEN);
+    assert_eq!(kept.at(2, &claim("b")), won(2, millis(12_998)));
+    assert_eq!(kept.at(3, &finish("a", Stage::Accepted, 1)), TAKEN);
+    assert_eq!(kept.at(4, &claim("c")), Claim::Taken { again: Some(millis(1998)) });
+    // Nor is it tried when it is too late, or when a request may have left, or the call ended.
+    let failed = |sent: bool| {
+        let mut kept = Kept::default();
+        kept.at(0, &claim("a"));
+        if sent {
+            kept.at(1, &extend("a", 1, Stage::Sent));
+        }
+        kept.at(1, &finish("a", Stage::Failed, 0));
+        kept
+    };
+    assert_eq!(failed(false).at(10_001, &claim("b")), TAKEN);
+    assert_eq!(failed(true).at(2, &claim("b")), TAKEN);
+    let mut ended = failed(false);
+    ended.at(2, &Move::End { redirected: None });
+    assert_eq!(ended.at(3, &claim("b")), Claim::Ended);
+    // The bot's wish is no failure.
+    let mut alone = Kept::default();
+    alone.at(0, &claim("a"));
+    alone.at(1, &finish("a", Stage::LeftAlone, 0));
+    assert_eq!(alone.at(2, &claim("b")), TAKEN);
+}
+
+#[test]
 fn who_went_on_without_the_store_tells_it_afterwards() {
     let mut kept = Kept::default();
     assert!(matches!(kept.at(0, &finish("a", Stage::Accepted, 1)), Claim::Won { .. }));

@@ -151,6 +151,31 @@ async fn workers_that_start_together_open_one_file() {
     }
 }
 
+/// As version 0.1.0 made it before ends were told of; opened by several workers at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_an_earlier_version_is_used_on() {
+    let folder = Folder::new("earlier");
+    let file = rusqlite::Connection::open(folder.file()).unwrap();
+    file.execute_batch(
+        "CREATE TABLE claims (
+            key TEXT PRIMARY KEY, call_id TEXT NOT NULL, worker TEXT NOT NULL, fence INTEGER NOT NULL,
+            stage TEXT NOT NULL, attempts INTEGER NOT NULL, lease_until INTEGER NOT NULL,
+            deadline INTEGER NOT NULL, ended INTEGER NOT NULL, touched INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        INSERT INTO claims VALUES ('old', 'Old', 'a', 1, 'sent', 1, 0, 0, 0, 9000000000000)",
+    )
+    .unwrap();
+    let stores: Vec<_> = (0..4).map(|_| open(&folder)).collect();
+    let asked: Vec<_> =
+        stores.iter().cloned().map(|store| tokio::spawn(async move { store.get("old").await })).collect();
+    for asked in asked {
+        let record = asked.await.unwrap().unwrap().unwrap();
+        assert_eq!((record.call_id.as_str(), record.stage, record.redirected), ("Old", Stage::Sent, None));
+    }
+    stores[0].end(&key("old"), Some(true)).await.unwrap();
+    assert_eq!(stores[1].get("old").await.unwrap().unwrap().redirected, Some(true));
+}
+
 #[test]
 fn addresses_of_files() {
     assert_eq!(Place::of("sqlite:///calls.db"), Ok(Place::Sqlite("calls.db".into())));

@@ -25,6 +25,7 @@ mod certificates;
 mod connections;
 mod frames;
 mod graph;
+mod proxies;
 mod table;
 
 use graph::{Fault, Graph, Weather};

@@ -64,9 +64,9 @@ class Worker:
         self.at("decided")
         return str(self.token)
 
-    async def sends(self, request: Any, token: Any) -> Any:
+    async def sends(self, *redirect: Any) -> Any:
         self.at("marked")
-        outcome = await self.send(request, token)
+        outcome = await self.send(*redirect)
         self.at("sent")
         return outcome
 

@@ -22,12 +22,13 @@ import pytest
 
 import callredirect as cr
 from callredirect._bridge import LoopMailbox, _mailboxes, loop_mailbox
+from callredirect._native import _fail
 from callredirect.testing import Simulator
 from exits import KINDS, endings
 from servers import RawServer, response
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Iterator
 
 TOKEN = "eyJ-a-canary.of.a-token"
 CALL = "491f0b00-ffff-4bc9-a43e-b226498ec22a"
@@ -110,6 +111,31 @@ async def test_who_stops_waiting_stops_at_once_and_the_request_goes_on(way: str)
         assert len(server.requests) == 2
 
 
+async def test_whoever_waits_for_what_panicked_is_told(graph: Simulator) -> None:
+    box = loop_mailbox()
+    with pytest.raises(RuntimeError, match="lost inside callredirect"):
+        await asyncio.wait_for(box.wait(_fail(box.mailbox) or 0), 10)
+    with pytest.raises(RuntimeError, match="lost inside callredirect"):
+        await asyncio.to_thread(_fail)
+    async with cr.AsyncClient(graph.access_token(), base_url=graph.base_url) as client:
+        assert isinstance(await client.redirect(graph.place_call(), TO_USER), cr.Accepted)
+
+
+async def test_what_fails_costs_nobody_else_an_answer(graph: Simulator) -> None:
+    box = loop_mailbox()
+    async with cr.AsyncClient(graph.access_token(), base_url=graph.base_url) as client:
+        waiting: list[Awaitable[Any]] = []
+        for _ in range(20):
+            waiting += [box.wait(_fail(box.mailbox) or 0), client.redirect(graph.place_call(), TO_USER)]
+        together = asyncio.gather(*waiting, return_exceptions=True)
+        await asyncio.sleep(0)  # they have all been handed over
+        while len(graph.redirects) < 20:
+            # The loop stands still, so that one drain has most of them.
+            time.sleep(0.001)  # noqa: ASYNC251
+        done = await asyncio.wait_for(together, 10)
+    assert [type(result) for result in done] == [RuntimeError, cr.Accepted] * 20
+
+
 @pytest.mark.parametrize("status", ["202 Accepted", "401 No", "404 No"])
 async def test_what_became_of_a_cancelled_redirect_is_told(
     status: str, caplog: pytest.LogCaptureFixture
@@ -129,7 +155,7 @@ async def test_what_became_of_a_cancelled_redirect_is_told(
             await asyncio.sleep(0)
     (record,) = caplog.records
     assert record.__dict__["status"] == int(status[:3]) and record.__dict__["call_id"] == CALL
-    assert loop_mailbox()._late == {}  # type: ignore[union-attr]
+    assert loop_mailbox()._late == {}
 
 
 async def test_cancelled_at_the_very_moment_of_the_answer(caplog: pytest.LogCaptureFixture) -> None:

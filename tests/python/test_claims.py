@@ -179,6 +179,92 @@ async def test_two_workers_redirect_a_call_once(graph: Simulator, store: str | C
     assert [bot.claims_degraded for bot in bots] == [0, 0]
 
 
+async def test_what_one_worker_has_no_token_for_another_redirects(graph: Simulator, tmp_path: Path) -> None:  # noqa: F811
+    store = f"sqlite:///{tmp_path}/calls.db"
+
+    async def no_token() -> str:
+        raise RuntimeError("cut off")
+
+    cut_off, well = bot_for(graph, store=store, credential=no_token), bot_for(graph, store=store)
+    call_id = graph.place_call()
+    for bot in (cut_off, well):
+        await bot.handle(body(created(call_id)), headers(graph))
+        await bot.settled()
+    (failed,), (redirected,) = cut_off.calls, well.calls
+    assert (failed.stage, redirected.stage) == ("failed", "accepted")
+    assert [redirect.call_id for redirect in graph.redirects] == [call_id]
+    await cut_off.close()
+    await well.close()
+
+
+@pytest.mark.parametrize("own", [DictStore, AsyncStore])
+async def test_a_dead_worker_is_replaced_with_a_store_of_ones_own(
+    graph: Simulator,  # noqa: F811
+    own: Callable[[], Any],
+) -> None:
+    store = own()
+    call_id = graph.place_call()
+    key = call_id.replace("-", "")
+    (store if isinstance(store, DictStore) else store.store).claim(key, "dead", lease=0.5, budget=13)
+    bot = bot_for(graph, store=store)
+    await bot.handle(body(created(call_id)), headers(graph))
+    await bot.settled()
+    (tracked,) = bot.calls
+    assert tracked.stage == "accepted" and [redirect.call_id for redirect in graph.redirects] == [call_id]
+    record = await bot._claims.get(tracked)
+    assert record is not None and (record.stage, record.fence) == ("accepted", 2)
+    await bot.close()
+
+
+async def test_a_closing_bot_stands_by_for_nobody(graph: Simulator) -> None:  # noqa: F811
+    asked: list[str] = []
+
+    class Counted(DictStore):
+        def claim(self, key: str, worker: str, *, lease: float, budget: float) -> cr.ClaimRecord:
+            asked.append(worker)
+            return super().claim(key, worker, lease=lease, budget=budget)
+
+    store = Counted()
+    store.claim("x", "other", lease=60, budget=73)
+    bot = bot_for(graph, store=store)
+    await bot.handle(body(created("x")), headers(graph))
+    await bot.close()
+    (tracked,) = bot.calls
+    assert tracked.elsewhere and len(asked) <= 3
+
+
+class LateStore(AsyncStore):
+    """Makes the first claim, and says so too late."""
+
+    async def claim(self, key: str, worker: str, *, lease: float, budget: float) -> cr.ClaimRecord:
+        first = key not in self.store.kept
+        record = self.store.claim(key, worker, lease=lease, budget=budget)
+        if first:
+            await asyncio.sleep(5)
+        return record
+
+
+async def test_a_claim_whose_answer_was_lost_is_held_all_the_same(graph: Simulator) -> None:  # noqa: F811
+    store = LateStore()
+    with RawServer(open_gate=False) as server:
+        bot = cr.Redirector(
+            app_id=APP,
+            base_url=server.url,
+            credential=graph.access_token(),
+            verifier=cr.Verifier(APP, jwks=graph.jwks),
+            store=store,
+        )
+        bot.on_incoming(lambda _: TO_ALICE)
+        await bot.handle(body(created("x")), headers(graph))
+        until = time.monotonic() + 10
+        while (record := store.store.get("x")) is None or record.stage != "sent":
+            assert time.monotonic() < until
+            await asyncio.sleep(0.02)
+        server.gate.set()
+        await bot.close()
+    assert store.store.kept["x"].stage == "accepted"
+
+
 async def test_a_call_that_ended_at_one_worker_is_over_at_all(
     graph: Simulator,  # noqa: F811
     store: str | ClaimStore,
@@ -479,6 +565,41 @@ async def test_ended_waits_for_the_end(graph: Simulator) -> None:  # noqa: F811
     assert bot._waiters == {} and bot._timers == {}
 
 
+async def test_nobody_waits_for_ends_when_the_bot_is_closed(graph: Simulator) -> None:  # noqa: F811
+    bot = bot_for(graph)
+    call_id = graph.place_call()
+    await bot.handle(body(created(call_id)), headers(graph))
+    waiting = asyncio.create_task(bot.ended(call_id))
+    while not bot._waiters:  # noqa: ASYNC110
+        await asyncio.sleep(0.005)
+    await bot.close()
+    for late in (waiting, bot.ended(call_id)):
+        with pytest.raises(TimeoutError, match=f"call {call_id} was not over when the bot was closed"):
+            await asyncio.wait_for(late, 10)
+    assert bot._waiters == {}
+
+
+async def test_no_call_is_over_before_its_redirect_is(graph: Simulator) -> None:  # noqa: F811
+    decide = asyncio.Event()
+    told: list[bool] = []
+
+    async def route(_: cr.Call) -> cr.Redirect:
+        await decide.wait()
+        return TO_ALICE
+
+    bot = bot_for(graph, route, end_timeout=0.01)
+    bot.on_ended(lambda call: told.append(call.settled))
+    call_id = graph.place_call()
+    await bot.handle(body(created(call_id)), headers(graph))
+    waiting = asyncio.create_task(bot.ended(call_id))
+    await asyncio.sleep(0.1)  # the end is given up for lost while the handler thinks
+    assert not waiting.done() and told == []
+    decide.set()
+    assert (await asyncio.wait_for(waiting, 10)).settled
+    await bot.close()
+    assert told == [True]
+
+
 async def test_two_loops_may_wait_for_an_end(graph: Simulator) -> None:  # noqa: F811
     bot = bot_for(graph)
     call_id = graph.place_call()
@@ -529,6 +650,7 @@ async def test_the_end_settles_what_was_unknown(graph: Simulator) -> None:  # no
                 credential=graph.access_token(),
                 verifier=cr.Verifier(APP, jwks=graph.jwks),
                 base_url=broken.url,
+                on_ambiguous="stop",
             )
             bot.on_incoming(lambda _: TO_ALICE)
             call_id = graph.place_call()
@@ -554,6 +676,7 @@ async def test_an_end_told_to_another_worker_settles_what_was_unknown(
                 credential=graph.access_token(),
                 verifier=cr.Verifier(APP, jwks=graph.jwks),
                 base_url=broken.url,
+                on_ambiguous="stop",
                 store=url,
             )
             bot.on_incoming(lambda _: TO_ALICE)
@@ -732,6 +855,102 @@ sys.exit(sum(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 0 for pid in ch
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert sorted(redirect.call_id for redirect in graph.redirects) == sorted(calls)
+
+
+def test_a_forked_worker_waits_for_nothing_of_its_parent(graph: Simulator) -> None:  # noqa: F811
+    code = """
+import asyncio, json, os, sys, threading, warnings
+warnings.simplefilter("ignore")
+import callredirect as cr
+from callredirect import _redirector
+_redirector._DRAIN_SECONDS = 1000
+settings = json.loads(sys.stdin.read())
+bot = cr.Redirector(app_id=settings["app"], credential=settings["token"], base_url=settings["url"],
+                    verifier=cr.Verifier(settings["app"], jwks=settings["jwks"]))
+decide = threading.Event()
+@bot.on_incoming
+def route(call):
+    if call.id == "parents":
+        decide.wait()
+async def work(body):
+    assert (await bot.handle(body, settings["headers"])).status == 202
+loop = asyncio.new_event_loop()
+threading.Thread(target=loop.run_forever, daemon=True).start()
+parents, childs = settings["bodies"]
+asyncio.run_coroutine_threadsafe(work(parents), loop).result()
+async def child():
+    await work(childs)
+    await bot.close()
+    assert [call.left_alone for call in bot.calls] == [False, True]
+pid = os.fork()
+if pid == 0:
+    asyncio.run(child())
+    os._exit(0)
+code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+decide.set()
+asyncio.run_coroutine_threadsafe(bot.close(), loop).result()
+sys.exit(code or not all(call.left_alone for call in bot.calls))
+"""
+    settings = {
+        "app": APP, "token": graph.access_token(), "url": graph.base_url, "jwks": graph.jwks,
+        "headers": headers(graph), "bodies": [body(created(call)).decode() for call in ("parents", "childs")],
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input=json.dumps(settings), capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_claims_of_a_forked_worker_outlive_its_parents_connection(graph: Simulator, tmp_path: Path) -> None:  # noqa: F811
+    """Whoever closes a file of SQLite last deletes its log. The locks of a worker that was forked off are not seen."""
+    code = """
+import asyncio, gc, json, os, pathlib, sys, time, warnings
+warnings.simplefilter("ignore")
+import callredirect as cr
+settings = json.loads(sys.stdin.read())
+bot = cr.Redirector(app_id=settings["app"], credential=settings["token"], base_url=settings["url"],
+                    verifier=cr.Verifier(settings["app"], jwks=settings["jwks"]), store=settings["store"])
+bot.on_incoming(lambda call: None)
+async def work(body):
+    assert (await bot.handle(body, settings["headers"])).status == 202
+    await bot.settled()
+before, while_open, after = settings["bodies"]
+asyncio.run(work(before))
+told, telling = os.pipe()
+heard, closing = os.pipe()
+pid = os.fork()
+if pid == 0:
+    asyncio.run(work(while_open))
+    os.write(telling, b"1")
+    os.read(heard, 1)
+    asyncio.run(work(after))
+    os._exit(0)
+os.read(told, 1)
+log = pathlib.Path(settings["file"] + "-wal")
+bot = None
+gc.collect()
+until = time.monotonic() + 10
+while log.exists() and time.monotonic() < until:
+    time.sleep(0.01)
+os.write(closing, b"1")
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+    file = f"{tmp_path}/calls.db"
+    settings = {
+        "app": APP, "token": graph.access_token(), "url": graph.base_url, "jwks": graph.jwks,
+        "store": f"sqlite:///{file}", "file": file, "headers": headers(graph),
+        "bodies": [body(created(call)).decode() for call in ("before", "while", "after")],
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input=json.dumps(settings), capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    with sqlite3.connect(file) as claims:
+        found = dict(claims.execute("SELECT key, stage FROM claims").fetchall())
+    claims.close()
+    assert found == dict.fromkeys(("before", "while", "after"), "left alone")
 
 
 def test_several_workers_are_found_where_they_can_be() -> None:

@@ -14,10 +14,12 @@ import os
 import pickle
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
@@ -839,6 +841,23 @@ def test_versions_and_clouds(send: Send, graph: Simulator) -> None:
     )
     assert isinstance(outcome, cr.Accepted)
     assert graph.redirects[0].api_version == "beta"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a setting of Linux")
+def test_a_network_that_swallows_everything_is_noticed() -> None:
+    """Five seconds after what was sent is not acknowledged the kernel gives a connection up."""
+    with RawServer() as server, cr.Client(TOKEN, base_url=server.url) as client:
+        client.warm_up()
+        found = []
+        for descriptor in os.listdir("/proc/self/fd"):
+            try:
+                connection = socket.socket(fileno=os.dup(int(descriptor)))
+            except OSError:
+                continue  # no socket, or the listing's own
+            with connection, suppress(OSError):
+                if connection.getpeername() == server.server.server_address:
+                    found.append(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT))
+        assert found == [5000]
 
 
 def test_proxies_of_the_environment_are_not_for_loopback(

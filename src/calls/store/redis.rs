@@ -63,7 +63,8 @@ impl RedisStore {
         }
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE));
+            // Sooner than whoever asks gives up: else nobody would learn that the connection is dead.
+            .set_response_timeout(Some(PATIENCE * 9 / 10));
         let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
         let server = time(cmd("TIME").query_async(&mut connection).await?);
         let line = Line { connection, server, here: clock::now() };
@@ -71,13 +72,15 @@ impl RedisStore {
         Ok(line)
     }
 
-    /// A connection that failed is not used again: after a fault nobody knows which answer is whose turn.
+    /// A connection that failed is not used again: after a fault nobody knows which answer is whose turn. Nor is one to
+    /// a server that became another's replica: the address leads to the present one by now, or will.
     fn heard<T>(&self, result: RedisResult<T>) -> Result<T, StoreFault> {
         result.map_err(|error| {
             if error.is_io_error()
                 || error.is_timeout()
                 || error.is_connection_dropped()
                 || error.is_unrecoverable_error()
+                || error.code() == Some("READONLY")
             {
                 *self.kept() = None;
             }

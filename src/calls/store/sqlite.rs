@@ -125,20 +125,27 @@ fn tidy(path: &Path) {
     let _ = thread::Builder::new().name("callredirect-claims".into()).spawn(copy);
 }
 
-/// A connection, and which file it has.
+/// A connection, and which files it has.
 struct Opened {
     connection: Connection,
-    file: Option<(u64, u64)>,
+    files: Files,
 }
 
-/// Device and number. A file that was deleted lives on for those who have it, while others make a new one and claim
-/// the same calls there.
-fn file(path: &Path) -> Option<(u64, u64)> {
-    fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+/// The claims and the log that they are written to first: device and number of each.
+type Files = [Option<(u64, u64)>; 2];
+
+/// A file that was deleted lives on for those who have it, while others make a new one and claim the same calls there.
+/// The log is deleted by whoever is the last to close it, and takes itself for the last where a process has the claims
+/// open that was forked off one that had: its locks are not known to the others.
+fn files(path: &Path) -> Files {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let identity = |path: &Path| fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+    [identity(path), identity(log.as_ref())]
 }
 
 fn open<'a>(opened: &'a mut Option<Opened>, path: &Path) -> rusqlite::Result<&'a mut Connection> {
-    if opened.as_ref().is_none_or(|opened| opened.file != file(path)) {
+    if opened.as_ref().is_none_or(|opened| opened.files != files(path)) {
         let until = clock::now() + LOOK * LOOKS;
         // First the one that is left, for the locks of a file are the process's.
         *opened = None;
@@ -153,7 +160,7 @@ fn open<'a>(opened: &'a mut Option<Opened>, path: &Path) -> rusqlite::Result<&'a
                 made => break made?,
             }
         };
-        *opened = Some(Opened { connection, file: file(path) });
+        *opened = Some(Opened { connection, files: files(path) });
     }
     opened.as_mut().map(|opened| &mut opened.connection).ok_or(rusqlite::Error::InvalidQuery)
 }
@@ -170,7 +177,21 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     // Survives the end of the process at any moment; the last claims before a power cut may be lost with it.
     new.pragma_update(None, "synchronous", "NORMAL")?;
     new.execute(SCHEMA, [])?;
+    add_missing_column(&new)?;
     Ok(new)
+}
+
+/// A file of before there was this column has none: `CREATE` leaves it as it is.
+fn add_missing_column(connection: &Connection) -> rusqlite::Result<()> {
+    let has = || connection.column_exists(None::<&str>, "claims", "redirected");
+    if has()? {
+        return Ok(());
+    }
+    match connection.execute("ALTER TABLE claims ADD COLUMN redirected INTEGER", []) {
+        // Another worker was faster.
+        Err(_) if has()? => Ok(()),
+        added => added.map(drop),
+    }
 }
 
 /// One transaction; replies only once it is kept.
