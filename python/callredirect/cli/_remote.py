@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from callredirect.testing._replay import Signing
-
     from .ring import _Teller
 
 _SLICE = 0.05
@@ -65,29 +63,33 @@ def _follow(simulator: str, story: Story) -> bool:
     return over
 
 
-def signing(simulator: str) -> Signing:
-    """What signs requests of a recording with the simulator's key.
-
-    It is asked for each call that rings, and otherwise once a minute for each tenant.
+class Remote:
+    """What a replay needs of a simulator, over HTTP. It signs once a minute for each tenant.
 
     Raises:
-        Failure: No simulator is there.
+        Failure: No simulator is there. It is said before the first request is posted.
     """
-    from callredirect.testing._replay import Signing
 
-    tokens: dict[str | None, tuple[float, str]] = {}
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._tokens: dict[str | None, tuple[float, str]] = {}
+        self.notification_token(None, None)
 
-    def token(tenant: str | None, rings: str | None) -> str:
-        until, text = tokens.get(tenant, (0.0, ""))
-        if rings or until < time.monotonic():
-            given = {"tenant_id": tenant, "call_id": rings}
-            body = {name: value for name, value in given.items() if value}
-            text = _ask(simulator, "POST", "/simulator/token", body)["token"]
-            tokens[tenant] = (time.monotonic() + _SIGNED_FOR, text)
-        return text
+    def notification_token(self, _: None, tenant_id: str | None, /) -> str:
+        """Signs."""
+        until, token = self._tokens.get(tenant_id, (0.0, ""))
+        if until < time.monotonic():
+            token = self._say({"tenant_id": tenant_id})
+            self._tokens[tenant_id] = (time.monotonic() + _SIGNED_FOR, token)
+        return token
 
-    token(None, None)  # what is wrong is said before the first request
-    return Signing(token)
+    def place_call(self, *, call_id: str, tenant_id: str | None) -> object:
+        """Makes a call known to Graph, if it is not already."""
+        return self._say({"tenant_id": tenant_id, "call_id": call_id})
+
+    def _say(self, body: dict[str, Any]) -> str:
+        token: str = _ask(self._url, "POST", "/simulator/token", body)["token"]
+        return token
 
 
 def _ask(simulator: str, method: str, path: str, body: Any = None, timeout: float = _TIMEOUT) -> Any:

@@ -43,15 +43,14 @@ def add_arguments(
         help=f"where Graph is (default: {DEFAULT_PORT}, or a free one for a bot that is started here; 0: a free one)",
     )  # fmt: skip
     group.add_argument("--speed", type=Number(0.001, 1e6), metavar="X", help=speed)
-    if not rings:
-        return
-    whole = Number(0, 2**63, whole=True)
-    group.add_argument("--seed", type=whole, metavar="N", help="decides about faults with a probability")
     words = OneOf("not_found", "accepted", "conflict")
     group.add_argument(
         "--second-redirect", type=words, metavar="HOW",
         help="what the second redirect of a call is told: not_found (default), accepted or conflict",
     )  # fmt: skip
+    if rings:
+        whole = Number(0, 2**63, whole=True)
+        group.add_argument("--seed", type=whole, metavar="N", help="decides about faults with a probability")
 
 
 def is_running_already(options: argparse.Namespace) -> None:

@@ -12,7 +12,8 @@ from ._arguments import Arguments, file_name
 from ._failure import FINDING, OK
 from ._files import not_json, offset, read_text, shown
 from ._places import Place, show_source
-from ._terminal import Terminal, plain, report
+from ._terminal import Terminal, count, plain, report
+from ._terminal import note as say_beside
 from ._tree import branches, identity_line
 
 if TYPE_CHECKING:
@@ -81,7 +82,16 @@ def _notes(text: str, *, lenient: bool) -> Sequence[cr.Notification]:
         requests = _recorded(text)
         if not requests:
             raise
-    return [note for request in requests for note in request.parse()]
+    notes: list[cr.Notification] = []
+    odd = 0
+    for request in requests:
+        try:
+            notes += request.parse()
+        except cr.ParseError:  # what a stranger posted does not hide the rest
+            odd += 1
+    if odd:
+        say_beside(f"{count(odd, 'request')} of the recording with no notification")
+    return notes
 
 
 def _recorded(text: str) -> list[cr.RecordedRequest]:
@@ -97,8 +107,6 @@ def _unreadable(path: str, text: str, error: cr.ParseError, *, as_json: bool, le
     failure: Failure = not_json(path, error)
     if not lenient and _parses_leniently(text):
         failure.hint = "it is JSON as documentation has it: add --lenient"
-    elif '"receivedAt"' in text.partition("\n")[0]:
-        failure.hint = "it is a recording: callredirect replay plays it, callredirect.read_recording reads it"
     report(failure, as_json=as_json)
     if error.line and not as_json:
         at = offset(text, error)

@@ -87,9 +87,11 @@ def run(options: argparse.Namespace) -> int:
     patience = options.patience if options.patience is not None else 30.0 if options.command else 5.0
     if options.simulator:
         _simulator.is_running_already(options)
-        from ._remote import signing
+        from callredirect.testing._replay import Signing
 
-        sign = signing(options.simulator)
+        from ._remote import Remote
+
+        sign = Signing(Remote(options.simulator))
         results = replay(
             requests, url, speed=speed, authorization=sign, concurrency=options.concurrency, patience=patience
         )

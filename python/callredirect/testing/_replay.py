@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from callredirect._native import IncomingCall, RecordedRequest, Replay, Replayed
 from callredirect._recording import read_recording
@@ -20,6 +19,18 @@ if TYPE_CHECKING:
     Recording: TypeAlias = "str | os.PathLike[str] | Iterable[RecordedRequest]"
     Authorize: TypeAlias = "Callable[[RecordedRequest], str | None]"
     AuthorizeAsync: TypeAlias = "Callable[[RecordedRequest], str | None | Awaitable[str | None]]"
+
+
+class Signer(Protocol):
+    """What a replay needs of a simulator."""
+
+    def notification_token(self, app_id: None, tenant_id: str | None, /) -> str:
+        """A token for the simulator's app and a tenant, ``None`` for its own."""
+        ...
+
+    def place_call(self, *, call_id: str, tenant_id: str | None) -> object:
+        """Makes a call known to Graph. ``ValueError`` if it rings already."""
+        ...
 
 
 def replay(
@@ -132,47 +143,37 @@ def _signer(simulator: Simulator | None, authorization: Any) -> Any:
     if simulator is not None:
         if authorization is not None:
             raise ValueError("simulator or authorization, not both")
-        return Signing(functools.partial(_token, simulator))
+        return Signing(simulator)
     if isinstance(authorization, str):
         return lambda _: authorization
     return authorization
 
 
-def _token(simulator: Simulator, tenant: str | None, rings: str | None) -> str:
-    if rings is not None:
-        with contextlib.suppress(ValueError):  # it rings already: the notification came twice
-            simulator.place_call(call_id=rings, tenant_id=tenant)
-    return simulator.notification_token(None, tenant)
-
-
 class Signing:
     """Signs with a simulator's key, for the tenant of the call: only its first notification may name that.
 
-    Args:
-        token: Makes a token for a tenant, ``None`` for the simulator's own. If it is given the id of a call, that rings
-            at the simulator from now on, so that its redirect is taken.
+    A call that comes rings at the simulator, so that its redirect is taken.
     """
 
-    def __init__(self, token: Callable[[str | None, str | None], str]) -> None:
-        self._token = token
+    def __init__(self, simulator: Signer) -> None:
+        self._simulator = simulator
         self._tenants: dict[str, str] = {}
 
     def __call__(self, request: RecordedRequest) -> str | None:
         if request.verdict.status == 401 and not request.verdict.verified:
-            # What was refused then is to be refused now; a recorder before the bot saw only the 401.
-            return None
+            return None  # refused then and now; a recorder before the bot saw no more than the 401
         tenant: str | None = None
-        rings: str | None = None
         try:
             for note in request.parse():
                 call = getattr(note, "call", None)
                 if note.call_id is not None:
                     if isinstance(note, IncomingCall):
-                        rings = note.call_id
+                        with contextlib.suppress(ValueError):  # it rings already: the notification came twice
+                            self._simulator.place_call(call_id=note.call_id, tenant_id=note.call.tenant_id)
                     tenant = getattr(call, "tenant_id", None) or self._tenants.get(note.call_id)
                     if tenant is not None:
                         self._tenants[note.call_id] = tenant
                         break
         except ParseError:
             pass  # the bot's own business
-        return f"Bearer {self._token(tenant, rings)}"
+        return f"Bearer {self._simulator.notification_token(None, tenant)}"

@@ -9,9 +9,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Door, answer, refused};
+use crate::simulator::RingOptions;
 use crate::simulator::call::LONGEST_WINDOW;
 use crate::simulator::graph::{LONGEST_BODY, is_json};
-use crate::simulator::ring::RingOptions;
 
 /// Whom a token is for.
 #[derive(Deserialize)]
@@ -19,7 +19,7 @@ use crate::simulator::ring::RingOptions;
 struct Asked {
     /// The tenant of the call; the simulator's own if it is not said.
     tenant_id: Option<String>,
-    /// A call that rings here from now on, so that its redirect is taken. One that rings already goes on.
+    /// A call that comes: it rings at Graph from now on, so that its redirect is taken.
     call_id: Option<String>,
 }
 
@@ -37,13 +37,15 @@ pub(super) async fn token(State(door): State<Arc<Door>>, request: Request) -> Re
     match asked {
         Err(why) => refused(StatusCode::BAD_REQUEST, &why, Some("$"), None),
         Ok(Asked { tenant_id, call_id }) => {
+            let tenant_id = tenant_id.unwrap_or_else(|| rules.tenant_id.clone());
             if call_id.is_some() {
-                let call = RingOptions { call_id, tenant_id: tenant_id.clone(), ..RingOptions::default() };
-                let facts = call.facts(&rules.app_id, &rules.tenant_id);
-                graph.calls.add(facts, LONGEST_WINDOW, rules.next_faults(&[], None), None);
+                let call =
+                    RingOptions { call_id, tenant_id: Some(tenant_id.clone()), ..RingOptions::default() };
+                let faults = rules.next_faults(&[], None);
+                // One that rings already was told of twice.
+                graph.calls.add(call.facts(&rules.app_id, &rules.tenant_id), LONGEST_WINDOW, faults, None);
             }
-            let tenant_id = tenant_id.as_deref().unwrap_or(&rules.tenant_id);
-            match graph.tokens.notification(&rules.app_id, tenant_id) {
+            match graph.tokens.notification(&rules.app_id, &tenant_id) {
                 Ok(token) => answer(StatusCode::OK, "application/json", json!({"token": token}).to_string()),
                 Err(_) => refused(StatusCode::INTERNAL_SERVER_ERROR, "signing failed", None, None),
             }
