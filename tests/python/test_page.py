@@ -118,6 +118,15 @@ def test_a_call_is_placed_by_the_form_and_seen_redirected(browser: Browser) -> N
         expect(page.locator("[name=url]")).to_have_value(bot.url)
 
 
+def test_what_is_told_between_two_frames_is_shown(browser: Browser) -> None:
+    with Simulator(speed=100) as graph, WebBot(graph) as bot, looking(browser, graph.page_url) as page:
+        # A busy machine has few frames; what moves without being told must not swallow what waits for one.
+        page.evaluate("() => { window.requestAnimationFrame = (draw) => setTimeout(draw, 700); }")
+        ring_by_form(page, bot.url)
+        detail = page.get_by_role("region", name="Call", exact=True)
+        expect(detail.locator(".standing").first).to_contain_text("answered")
+
+
 def test_a_bot_is_named_as_the_command_line_has_it(browser: Browser) -> None:
     with Simulator(speed=100) as graph, WebBot(graph) as bot, looking(browser, graph.page_url) as page:
         where = urlsplit(bot.url).netloc

@@ -183,13 +183,13 @@ async function read(id) {
   }
 }
 
+// Calls that go on move while nothing is told. What was told waits for its frame: only that asks for the payloads.
 setInterval(() => {
-  for (const call of calls.values()) if (call.state === "ringing" || call.state === "redirected") changed.add(call.call_id);
-  if (changed.size > 0 && !document.hidden) {
-    const live = changed.has(selected) ? calls.get(selected) : null;
-    for (const id of changed) drawRow(id);
-    changed.clear();
-    if (live) detail.draw(live, elapsed(live));
+  if (document.hidden) return;
+  for (const call of calls.values()) {
+    if (call.state !== "ringing" && call.state !== "redirected") continue;
+    drawRow(call.call_id);
+    if (call.call_id === selected) detail.draw(call, elapsed(call));
   }
 }, 200);
 
