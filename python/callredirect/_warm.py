@@ -66,7 +66,8 @@ class Warmth:
 
     def _wind(self) -> None:
         if self._loop is not None:
-            wait = random.uniform(*INTERVAL)  # noqa: S311
+            # The user's own random numbers stay as seeded, and forked workers differ.
+            wait = random.SystemRandom().uniform(*INTERVAL)
             # Weakly: nobody is to look after a bot that was dropped without a word.
             self._timer = self._loop.call_later(wait, _begin, weakref.ref(self))
 

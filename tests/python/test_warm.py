@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import random
 import subprocess
 import sys
 import textwrap
@@ -250,3 +251,13 @@ def test_no_process_is_kept_from_ending() -> None:
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=20, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
+
+
+async def test_random_numbers_stay_as_they_were_seeded() -> None:
+    random.seed(7)
+    before = random.getstate()
+    with Simulator() as graph:
+        bot = cr.Redirector(**graph.bot_settings())
+        await bot.warm_up()
+        await bot.close()
+    assert random.getstate() == before
