@@ -76,7 +76,7 @@ def start(options: argparse.Namespace, faults: list[Any] | None = None) -> Simul
     known: dict[str, Any] = {name: value for name, value in ids.items() if value}
     port = options.port
     if port is None:  # a bot that is started here is told where Graph is
-        port = 0 if getattr(options, "command", None) else DEFAULT_PORT
+        port = 0 if options.command else DEFAULT_PORT
     try:
         return Simulator(
             **known,
@@ -118,11 +118,6 @@ def exports(graph: Simulator) -> list[str]:
     return lines
 
 
-def page_url(graph: Simulator) -> str:
-    """The address of the live page."""
-    return graph.page_url
-
-
 def load(path: str) -> Scenario:
     """The scenario in a file.
 
@@ -156,6 +151,13 @@ def bot_url(url: str) -> str:
 def add_scenario(parser: Arguments, option: str) -> None:
     """Adds the option of a file with calls."""
     parser.add_argument(option, type=file_name, metavar="FILE", help="TOML with the calls to ring")
+
+
+def patience(options: argparse.Namespace) -> float:
+    """Seconds to wait for the bot to listen: longer for one that is started here."""
+    if options.patience is not None:
+        return float(options.patience)
+    return 30.0 if options.command else 5.0
 
 
 def wait_for(graph: Simulator, url: str, patience: float, alive: Callable[[], None]) -> None:

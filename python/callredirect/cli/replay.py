@@ -10,10 +10,9 @@ from callredirect.testing import replay
 
 from . import _simulator
 from ._arguments import Arguments, Number, file_name, http_url
-from ._bot import running
+from ._bot import listening
 from ._failure import ENVIRONMENT, FINDING, OK, Failure
 from ._files import cannot_open
-from ._simulator import wait_for
 from ._terminal import Progress, Terminal, count, plain
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
     url = _simulator.bot_url(options.url)
     speed = None if options.fast else options.speed or 1.0
     options.speed = None  # of the people in a simulator: nobody rings here
-    patience = options.patience if options.patience is not None else 30.0 if options.command else 5.0
+    patience = _simulator.patience(options)
     if options.simulator:
         _simulator.is_running_already(options)
         from callredirect.testing._replay import Signing
@@ -99,11 +98,7 @@ def run(options: argparse.Namespace) -> int:
     if options.unsigned:
         results = replay(requests, url, speed=speed, concurrency=options.concurrency, patience=patience)
         return _follow(options, len(requests), results)
-    with (
-        _simulator.start(options) as graph,
-        running(options.command, _simulator.environment(graph), url) as alive,
-    ):
-        wait_for(graph, url, patience, alive)
+    with listening(options, url) as graph:
         results = replay(requests, url, speed=speed, simulator=graph, concurrency=options.concurrency)
         return _follow(options, len(requests), results)
 

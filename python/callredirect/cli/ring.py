@@ -11,7 +11,7 @@ from callredirect.testing import Scenario
 
 from . import _script, _simulator
 from ._arguments import Arguments, Number, http_url
-from ._bot import running
+from ._bot import listening
 from ._events import document
 from ._failure import ENVIRONMENT, FINDING, OK, Failure
 from ._story import Story
@@ -145,12 +145,7 @@ def _scenario(options: argparse.Namespace, script: dict[str, Any]) -> Scenario:
 
 def _ring_here(options: argparse.Namespace, url: str, scenario: Scenario, teller: _Teller) -> Sequence[Story]:
     teller.expected = len(scenario)
-    with (
-        _simulator.start(options) as graph,
-        running(options.command, _simulator.environment(graph), url) as alive,
-    ):
-        patience = options.patience if options.patience is not None else 30.0 if options.command else 5.0
-        _simulator.wait_for(graph, url, patience, alive)
+    with listening(options, url) as graph:
         stories = _play(graph, url, scenario, teller)
     if not options.command and any(_is_stranger(story) for story in stories):
         note(f"This simulator is a new one. The bot has to know it: {graph.base_url} and the environment of")

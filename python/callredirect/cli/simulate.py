@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     scenario = _simulator.load(options.scenario) if options.scenario else None
     with _simulator.start(options, options.faults) as graph:
         if options.json:
-            settings = {"page_url": _simulator.page_url(graph), "environment": _simulator.environment(graph)}
+            settings = {"page_url": graph.page_url, "environment": _simulator.environment(graph)}
             out.say_json(settings)
         else:
             _greet(out, graph)
@@ -87,7 +87,7 @@ def _list_faults(out: Terminal, *, as_json: bool) -> None:
 
 
 def _greet(out: Terminal, graph: Simulator) -> None:
-    page = out.paint(_simulator.page_url(graph), "bold", "blue")
+    page = out.paint(graph.page_url, "bold", "blue")
     out.say(f"Graph is at {graph.base_url} until Ctrl-C. Live page: {page}")
     out.say()
     out.say(out.paint("# for the bot, in its shell", "dim"))
