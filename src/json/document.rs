@@ -126,6 +126,11 @@ impl<'a> Node<'a> {
         self.children(Kind::Array)
     }
 
+    /// The value itself, as if it were the one item of an array.
+    pub fn alone(self) -> Children<'a> {
+        Children { doc: self.doc, index: self.index, end: self.entry().next }
+    }
+
     fn children(self, of: Kind) -> Children<'a> {
         let entry = self.entry();
         let end = if entry.kind == of { entry.next } else { self.index };
@@ -168,17 +173,18 @@ impl<'a> Node<'a> {
         string(&self.doc.text, self.entry()).filter(|(_, whole)| *whole).map(|(text, _)| text)
     }
 
+    /// The bytes of a string without escapes.
+    fn plain(self) -> Option<&'a [u8]> {
+        let entry = self.entry();
+        let inner = entry.start as usize + 1..(entry.end as usize).saturating_sub(1);
+        self.doc.text.as_bytes().get(inner).filter(|_| entry.kind == Kind::Plain)
+    }
+
     /// Whether it is this very string.
     pub fn is(self, text: &str) -> bool {
-        let entry = self.entry();
-        match entry.kind {
-            Kind::Plain => {
-                let (start, end) = (entry.start as usize + 1, (entry.end as usize).saturating_sub(1));
-                // Lengths first: nearly every comparison ends there.
-                start + text.len() == end && self.doc.text.as_bytes().get(start..end) == Some(text.as_bytes())
-            }
-            Kind::Escaped => self.as_str().is_some_and(|own| own == text),
-            _ => false,
+        match self.plain() {
+            Some(plain) => plain == text.as_bytes(),
+            None => self.as_str().is_some_and(|own| own == text),
         }
     }
 
@@ -242,7 +248,9 @@ impl<'a> Node<'a> {
     ) -> ([Option<Node<'a>>; N], Option<&'static str>) {
         let (mut picked, mut twice) = ([None; N], None);
         for (key, value) in self.members() {
-            if let Some((name, slot)) = names.iter().zip(&mut picked).find(|(name, _)| key.is(name))
+            let plain = key.plain();
+            let same = |name: &str| plain.map_or_else(|| key.is(name), |plain| plain == name.as_bytes());
+            if let Some((name, slot)) = names.iter().zip(&mut picked).find(|(name, _)| same(name))
                 && slot.replace(value).is_some()
             {
                 twice = twice.or(Some(*name));

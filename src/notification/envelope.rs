@@ -10,7 +10,7 @@ use super::open_set::{CALL_DIRECTION, CALL_STATE, CHANGE_TYPE, OpenSet};
 use super::operation::Operation;
 use super::resource::{Part, Resource, is_id, is_other_resource};
 use crate::ParseError;
-use crate::json::{self, Document, Kind, Node};
+use crate::json::{self, Children, Document, Kind, Node};
 use crate::send::clock::Arrival;
 
 /// How to read a body.
@@ -115,10 +115,10 @@ pub fn parse(body: &[u8], options: &ParseOptions, arrival: Arrival) -> Result<Ve
         if options.lenient { Cow::Owned(blank_documentation_slips(text)) } else { Cow::Borrowed(text) };
     let doc = Document::parse(&text, options.max_depth).map_err(Refusal::Malformed)?;
     let body = Json::new(doc, arrival);
-    Ok(items(body.node())?.into_iter().map(|item| Notification::read(body.at(item))).collect())
+    Ok(items(body.node())?.map(|item| Notification::read(body.at(item))).collect())
 }
 
-fn items(root: Node<'_>) -> Result<Vec<Node<'_>>, Refusal> {
+fn items(root: Node<'_>) -> Result<Children<'_>, Refusal> {
     let list = match root.kind() {
         Kind::Array => root,
         Kind::Object => match value(root)? {
@@ -129,7 +129,7 @@ fn items(root: Node<'_>) -> Result<Vec<Node<'_>>, Refusal> {
                     ..ParseError::unplaced("`value` is not a list")
                 }));
             }
-            None if root.get("changeType").is_some() => return Ok(vec![root]),
+            None if root.get("changeType").is_some() => return Ok(root.alone()),
             None if LEGACY_MEMBERS.iter().any(|name| root.get(name).is_some()) => {
                 let reason =
                     "a call in the Skype format from before Graph; answer 204 and Graph's format follows";
@@ -147,7 +147,7 @@ fn items(root: Node<'_>) -> Result<Vec<Node<'_>>, Refusal> {
             )));
         }
     };
-    Ok(list.items().collect())
+    Ok(list.items())
 }
 
 fn value(root: Node<'_>) -> Result<Option<Node<'_>>, Refusal> {
