@@ -1,15 +1,20 @@
 """Send redirects to a loopback server in another process, against aiohttp, requests and pyreqwest.
 
-Client and server share the machine, so requests a second say as much of the server; CPU counts this process alone.
+In the clear and over TLS, where each client speaks the best it can: HTTP/2, as with Graph, or HTTP/1.1 (aiohttp and
+requests have no other). Client and server share the machine, so requests a second say as much of the server; CPU counts
+this process alone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import os
+import ssl
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -68,7 +73,8 @@ async def callredirect(base: str) -> AsyncIterator[Send]:
 
 @asynccontextmanager
 async def by_aiohttp(base: str) -> AsyncIterator[Send]:
-    async with aiohttp.ClientSession(headers=HEADERS) as session:
+    connector = aiohttp.TCPConnector(ssl=ssl.create_default_context())
+    async with aiohttp.ClientSession(headers=HEADERS, connector=connector) as session:
 
         async def send(call_id: str) -> None:
             async with session.post(base + path(call_id), data=orjson.dumps(BODY)) as answer:
@@ -105,6 +111,7 @@ def blocking_callredirect(base: str) -> Iterator[Callable[[str], None]]:
 def by_requests(base: str) -> Iterator[Callable[[str], None]]:
     with requests.Session() as session:
         session.headers.update(HEADERS)
+        session.verify = os.environ["SSL_CERT_FILE"]
 
         def send(call_id: str) -> None:
             answer = session.post(base + path(call_id), data=orjson.dumps(BODY))
@@ -199,12 +206,12 @@ async def compare(base: str, title: str, count: int, width: int) -> None:
     table(title, figures)
 
 
-async def compare_on(base: str, loop: str) -> None:
-    await compare(base, f"send, {loop}, concurrency 64", count=4096, width=64)
-    await compare(base, f"send, {loop}, sequential", count=1024, width=1)
+async def compare_on(base: str, wire: str, loop: str) -> None:
+    await compare(base, f"send, {wire}, {loop}, concurrency 64", count=4096, width=64)
+    await compare(base, f"send, {wire}, {loop}, sequential", count=1024, width=1)
 
 
-def compare_blocking(base: str) -> None:
+def compare_blocking(base: str, wire: str) -> None:
     figures: dict[str, Columns] = {name: ([], [], [], []) for name in BLOCKING}
     for turn in range(ROUNDS + 1):
         for name, subject in BLOCKING.items():
@@ -213,7 +220,7 @@ def compare_blocking(base: str) -> None:
                 taken = measure_blocking(send, 1024)
             if turn:
                 note(figures[name], *taken)
-    table("send, blocking", figures)
+    table(f"send, {wire}, blocking", figures)
 
 
 async def soak(base: str) -> None:
@@ -229,21 +236,36 @@ async def soak(base: str) -> None:
     print(f"  slope after the first tenth: {slope * 10:+.2f} MB per {SOAK:,}\n")
 
 
+@contextmanager
+def server() -> Iterator[dict[str, str]]:
+    """Addresses of `server.rs`, whose certificate all clients of this process trust, by what is spoken there."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["SSL_CERT_FILE"] = str(Path(folder, "certificate.pem"))
+        command = [os.environ.get("CARGO", "cargo"), "bench", "--quiet", "--bench", "server"]
+        command += ["--", os.environ["SSL_CERT_FILE"]]
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        with subprocess.Popen(command, cwd=Path(__file__).parent, **pipes) as process:
+            assert process.stdout is not None
+            clear, tls, http2 = (f"127.0.0.1:{port}" for port in process.stdout.readline().split())
+            try:
+                yield {
+                    "HTTP/1.1 in the clear": f"http://{clear}",
+                    "HTTP/1.1 over TLS": f"https://{tls}",
+                    "HTTP/2 over TLS": f"https://{http2}",
+                }
+            finally:
+                process.communicate()
+
+
 def main() -> None:
-    server = Path(__file__).with_name("_server.py")
-    command = [sys.executable, str(server)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        base = f"http://127.0.0.1:{int(process.stdout.readline())}"
-        try:
-            if sys.platform == "linux":
-                asyncio.run(soak(base))
-            asyncio.run(compare_on(base, "asyncio"))
+    with server() as wires:
+        if sys.platform == "linux":
+            asyncio.run(soak(wires["HTTP/1.1 in the clear"]))
+        for wire, base in wires.items():
+            asyncio.run(compare_on(base, wire, "asyncio"))
             if uvloop is not None:
-                uvloop.run(compare_on(base, "uvloop"))
-            compare_blocking(base)
-        finally:
-            process.communicate()
+                uvloop.run(compare_on(base, wire, "uvloop"))
+            compare_blocking(base, wire)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,17 @@
 //! Values that must not be printed: tokens behind a type that cannot be, phone numbers masked.
 
+use std::sync::Arc;
+
 use secrecy::{ExposeSecret, SecretString};
 
-/// A token or client secret. `Debug` prints `[REDACTED]`; the memory is wiped on drop.
+/// A token or client secret. `Debug` prints `[REDACTED]`; clones share the memory, and the last one to go wipes it.
 #[derive(Debug, Clone)]
-pub struct Secret(SecretString);
+pub struct Secret(Arc<SecretString>);
 
 impl Secret {
     /// Takes the value over.
     pub fn new(value: impl Into<String>) -> Self {
-        Self(SecretString::from(value.into()))
+        Self(Arc::new(SecretString::from(value.into())))
     }
 
     /// The value itself, for the one place that sends it.

@@ -6,6 +6,7 @@ The other end is Rust; its threads never touch Python. See ``Mailbox``.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import sys
 import weakref
@@ -64,6 +65,12 @@ class LoopMailbox:
         if future.done() and not future.cancelled() and future.exception() is None:
             tell(future.result(), None)
 
+    def end(self) -> None:
+        """The loop is no more: what nobody waits for any more will not be told otherwise."""
+        late, self._late = self._late, {}
+        for tell in late.values():
+            tell(None, asyncio.CancelledError())
+
 
 _mailboxes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopMailbox] = weakref.WeakKeyDictionary()
 _inherited: list[LoopMailbox] = []
@@ -119,5 +126,8 @@ def _forget_closed_loops() -> None:
     """A loop closed with work in flight is held by those who wait on it, and would keep its descriptors for ever."""
     for reference in _mailboxes.keyrefs():
         loop = reference()
-        if loop is not None and loop.is_closed():
-            _mailboxes.pop(loop, None)
+        if loop is not None and loop.is_closed() and (box := _mailboxes.pop(loop, None)) is not None:
+            box.end()
+
+
+atexit.register(_forget_closed_loops)

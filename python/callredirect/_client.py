@@ -64,15 +64,6 @@ class _Door:
 
             self._tokens = Tokens(credential, cloud.scope)
 
-    def _prepare(
-        self,
-        call: Call | str,
-        redirect: Redirect,
-        deadline: Deadline | float | None,
-        scenario_id: str | None = None,
-    ) -> PreparedRedirect:
-        return self._sender.prepare(call, redirect, deadline, scenario_id)
-
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._sender.root} {self._sender.api_version}>"
 
@@ -127,7 +118,7 @@ class Client(_Door):
             ValueError: The call id is none; nothing was sent.
             CredentialError: No usable token; nothing was sent. What the credential itself raises comes unchanged.
         """
-        request = self._prepare(call, redirect, deadline)
+        request = self._sender.prepare(call, redirect, deadline)
         with Watched(call, request) as watched:
             return watched.ended(self._settle(request))
 
@@ -196,9 +187,10 @@ class AsyncClient(_Door):
         Cancelling returns at once. A request that is already on its way is not cut off: its outcome is logged when it
         comes.
         """
-        request = self._prepare(call, redirect, deadline)
+        request = self._sender.prepare(call, redirect, deadline)
         with Watched(call, request) as watched:
-            return watched.ended(await self._send(request, await self._token(request), watched))
+            token = self._fixed if self._tokens is None else await self._token(request)
+            return watched.ended(await self._send(request, token, watched))
 
     async def warm_up(self, tenant_id: str | None = None, *, timeout: float = _WARM_UP_SECONDS) -> None:
         """Fetches a token and opens a connection, so that the first call waits for neither; see ``Client.warm_up``."""

@@ -84,7 +84,6 @@ __all__ = [
     "Verdict",
     "Verifier",
     "Violation",
-    "_fail",
     "_flush_recordings",
     "_one_interpreter",
     "_read_recording",
@@ -3684,12 +3683,6 @@ class Violation:
         """
         The offending value as it is in the JSON, telephone numbers unmasked.
         """
-
-def _fail(mailbox: Mailbox | None = None) -> int | None:
-    """
-    Runs what panics, as a fault of our own would: through the mailbox under the ticket returned, or waited for without
-    one. Only tests have a use for it.
-    """
 
 def _flush_recordings() -> None:
     """

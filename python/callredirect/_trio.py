@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import outcome
 import trio
@@ -34,6 +34,13 @@ class TrioMailbox:
         trio.lowlevel.spawn_system_task(self._listen, name="callredirect")
 
     async def _listen(self) -> None:
+        try:
+            await self._drain()
+        finally:  # the run ends: what nobody waits for any more will not be told otherwise
+            for tell in self._late.values():
+                tell(None, trio.RunFinishedError())
+
+    async def _drain(self) -> NoReturn:
         while True:
             await trio.lowlevel.wait_readable(self.mailbox.fileno())
             for ticket, result, error in self.mailbox.drain():

@@ -87,7 +87,7 @@ pub(super) fn block_on<T: Send + 'static>(
 /// one. Only tests have a use for it.
 #[pyfunction]
 #[pyo3(signature = (mailbox = None))]
-pub(super) fn _fail(py: Python<'_>, mailbox: Option<&Mailbox>) -> PyResult<Option<u64>> {
+fn _fail(py: Python<'_>, mailbox: Option<&Mailbox>) -> PyResult<Option<u64>> {
     #[allow(clippy::panic, clippy::unused_async, reason = "on purpose, and where a request would")]
     async fn fault() {
         panic!("on purpose");
@@ -96,6 +96,14 @@ pub(super) fn _fail(py: Python<'_>, mailbox: Option<&Mailbox>) -> PyResult<Optio
         Some(mailbox) => mailbox.spawn(fault(), |py, ()| Ok(py.None())).map(Some),
         None => block_on(py, fault()).map(|()| None),
     }
+}
+
+/// Only the development build has it. Not among the exports: the stub is the wheel's.
+pub(super) fn add_fail(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    if cfg!(feature = "stubs") {
+        module.as_any().setattr("_fail", wrap_pyfunction!(_fail, module)?)?;
+    }
+    Ok(())
 }
 
 /// Makes an object of a result, or the exception to raise for it, on a thread that holds the interpreter.

@@ -33,7 +33,7 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = true)]
 mod _native {
     #[pymodule_export]
-    use super::bridge::{_fail, _one_interpreter, Mailbox};
+    use super::bridge::{_one_interpreter, Mailbox};
     #[pymodule_export]
     use super::call::{
         AudioRoutingGroup, Call, CallMediaState, CallOptions, CallRoute, CallTranscriptionInfo, ChatInfo,
@@ -78,4 +78,9 @@ mod _native {
     use super::tracked::{ClaimRecord, TrackedCall};
     #[pymodule_export]
     use super::verify::{Claims, Verifier};
+
+    #[pymodule_init]
+    fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        super::bridge::add_fail(module)
+    }
 }

@@ -115,7 +115,7 @@ impl Cloud {
 /// A redirect that passed every rule, ready to be sent.
 #[pyclass(frozen, module = "callredirect._native")]
 pub(super) struct PreparedRedirect {
-    prepared: Prepared,
+    prepared: Arc<Prepared>,
     deadline: core::Deadline,
     tenant_id: Option<String>,
     retries: Retries,
@@ -128,7 +128,7 @@ pub(super) struct PreparedRedirect {
 impl PreparedRedirect {
     fn sending(&self) -> Sending {
         let kept = self.under_way.lock().unwrap_or_else(PoisonError::into_inner).take();
-        kept.unwrap_or_else(|| Sending::new(self.prepared.clone(), self.deadline, &self.retries))
+        kept.unwrap_or_else(|| Sending::new(Arc::clone(&self.prepared), self.deadline, &self.retries))
     }
 }
 
@@ -221,6 +221,8 @@ pub(super) struct Sender {
     cloud: core::Cloud,
     /// Of our own credentials; those in Python are asked by Python.
     tokens: Option<Arc<TokenProvider>>,
+    /// The last one of Python's: most redirects bring the same, and it is long.
+    token: Mutex<Option<Secret>>,
     retries: Retries,
     transport: PerProcess<Transport>,
     closed: AtomicBool,
@@ -260,6 +262,7 @@ impl Sender {
             endpoint,
             cloud: cloud.into(),
             tokens: credential.and_then(credential::own),
+            token: Mutex::default(),
             retries: Retries::by_chance(on_ambiguous),
             transport: PerProcess::default(),
             closed: AtomicBool::new(false),
@@ -315,7 +318,7 @@ impl Sender {
         let prepared = prepared.of_tenant(tenant_id.as_deref());
         let retries = self.retries.clone();
         Ok(PreparedRedirect {
-            prepared,
+            prepared: Arc::new(prepared),
             deadline,
             tenant_id,
             retries,
@@ -354,7 +357,7 @@ impl Sender {
     fn submit_token(&self, request: &PreparedRedirect, mailbox: &Mailbox) -> PyResult<u64> {
         let tokens = self.tokens.clone().ok_or_else(|| PyValueError::new_err(NO_TOKEN))?;
         let (tenant, cloud, deadline) = (request.tenant_id.clone(), self.cloud, request.deadline);
-        let (kept, prepared) = (Arc::clone(&request.token), request.prepared.clone());
+        let (kept, prepared) = (Arc::clone(&request.token), Arc::clone(&request.prepared));
         let fetching = async move { tokens.token(tenant.as_deref(), cloud, deadline).await };
         mailbox.spawn(fetching, move |py, fetched| match fetched {
             Ok(token) => {
@@ -395,18 +398,26 @@ impl Sender {
 }
 
 impl Sender {
+    fn checked(&self, token: &Bound<'_, PyString>) -> Result<Secret, Unsendable> {
+        // Python's own complaint about a lone surrogate would carry the token.
+        let text = token.to_str().map_err(|_| Unsendable::Token)?;
+        let mut last = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(token) = last.as_ref().filter(|token| token.expose() == text) {
+            return Ok(token.clone());
+        }
+        let token = Secret::new(text);
+        core::check_token(&token)?;
+        Ok(last.insert(token).clone())
+    }
+
     fn sending(
         &self,
         py: Python<'_>,
         request: &PreparedRedirect,
         token: Option<&Bound<'_, PyString>>,
     ) -> PyResult<Work<Sent>> {
-        // Python's own complaint about a lone surrogate would carry the token.
-        let token = token.map(|token| token.to_str().map(Secret::new)).transpose();
-        let token = token.map_err(|_| unsendable(py, Unsendable::Token))?;
-        if let Some(token) = &token {
-            core::check_token(token).map_err(|error| unsendable(py, error))?;
-        }
+        let token = token.map(|token| self.checked(token)).transpose();
+        let token = token.map_err(|error| unsendable(py, error))?;
         let (transport, mut sending) = (self.transport()?, request.sending());
         // On the heap at once: a redirect is large, and is handed on several times before it runs.
         if let Some(token) = token {

@@ -16,6 +16,7 @@ use crate::secret::Secret;
 #[derive(Debug, Clone)]
 pub struct Endpoint {
     root: Url,
+    calls: Url,
     loopback: bool,
     version: ApiVersion,
     limits: Limits,
@@ -24,7 +25,6 @@ pub struct Endpoint {
 /// A request that may be sent: its rules checked, its bytes fixed. A second attempt sends the same bytes.
 #[derive(Clone)]
 pub struct Prepared {
-    call: Url,
     url: Url,
     body: Bytes,
     client_request_id: String,
@@ -71,7 +71,8 @@ impl Endpoint {
             let reason = "the root of Graph comes without its version: give that as api_version";
             return Err(BadAddress { reason: reason.into() });
         }
-        Ok(Self { root, loopback, version, limits })
+        let calls = below(&root, [version.as_str(), "communications", "calls"]);
+        Ok(Self { root, calls, loopback, version, limits })
     }
 
     /// The version of Graph.
@@ -86,11 +87,7 @@ impl Endpoint {
 
     /// The address that everything is below, with the version: what connections are opened for.
     pub fn url(&self) -> Url {
-        let mut url = self.root.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().push(self.version.as_str());
-        }
-        url
+        below(&self.root, [self.version.as_str()])
     }
 
     /// Connections for it.
@@ -112,23 +109,22 @@ impl Endpoint {
         if violations.iter().any(|violation| violation.severity == Severity::Error) {
             return Err(Unsendable::Invalid(violations));
         }
-        let mut call = self.url();
-        if let Ok(mut path) = call.path_segments_mut() {
-            path.extend(["communications", "calls", call_id]);
-        }
-        let mut url = call.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.push("redirect");
-        }
         Ok(Prepared {
-            call,
-            url,
+            url: below(&self.calls, [call_id, "redirect"]),
             body: redirect.to_json().into(),
             client_request_id: Uuid::new_v4().to_string(),
             scenario_id: scenario_id.filter(|id| is_id(id)).map(str::to_owned),
             tenant_id: None,
         })
     }
+}
+
+fn below<'a>(url: &Url, path: impl IntoIterator<Item = &'a str>) -> Url {
+    let mut url = url.clone();
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(path);
+    }
+    url
 }
 
 impl Prepared {
@@ -153,8 +149,12 @@ impl Prepared {
     }
 
     /// The call itself, to ask about it.
-    pub(super) fn call(&self) -> &Url {
-        &self.call
+    pub(super) fn call(&self) -> Url {
+        let mut url = self.url.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop();
+        }
+        url
     }
 
     pub(super) fn body(&self) -> Bytes {

@@ -43,14 +43,15 @@ impl<T> PerProcess<T> {
 
     /// Lets go of the value, if it is of this process.
     pub fn clear(&self) {
-        let mut kept = self.lock();
-        if kept.as_ref().is_some_and(|(pid, _)| *pid == process::id()) {
+        let own = process::id();
+        let mut kept = self.lock(own);
+        if kept.as_ref().is_some_and(|(pid, _)| *pid == own) {
             *kept = None;
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<(u32, T)>> {
-        let own = process::id();
+    /// Asking the system whose process this is costs more than all else here: once is enough.
+    fn lock(&self, own: u32) -> MutexGuard<'_, Option<(u32, T)>> {
         let mine = |of: &&Generation<T>| {
             let before = of.pid.compare_exchange(0, own, Ordering::AcqRel, Ordering::Acquire);
             before.map_or_else(|pid| pid == own, |_| true)
@@ -63,14 +64,15 @@ impl<T> PerProcess<T> {
 impl<T: Clone> PerProcess<T> {
     /// The value of this process, made on first use.
     pub fn get_or_make<E>(&self, make: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        let mut kept = self.lock();
+        let own = process::id();
+        let mut kept = self.lock(own);
         if let Some((pid, value)) = kept.as_ref()
-            && *pid == process::id()
+            && *pid == own
         {
             return Ok(value.clone());
         }
         let value = make()?;
-        std::mem::forget(kept.replace((process::id(), value.clone())));
+        std::mem::forget(kept.replace((own, value.clone())));
         Ok(value)
     }
 }

@@ -55,7 +55,7 @@ impl Retries {
 /// A redirect under way. It stops for another token at most once, and keeps what it knows meanwhile.
 #[derive(Debug)]
 pub struct Sending {
-    request: Prepared,
+    request: Arc<Prepared>,
     deadline: Deadline,
     retries: Retries,
     chance: fastrand::Rng,
@@ -94,10 +94,10 @@ enum Doing {
 
 impl Sending {
     /// Nothing is sent yet.
-    pub fn new(request: Prepared, deadline: Deadline, retries: &Retries) -> Self {
+    pub fn new(request: impl Into<Arc<Prepared>>, deadline: Deadline, retries: &Retries) -> Self {
         let reason = "the deadline had passed before anything could be sent".to_owned();
         Self {
-            request,
+            request: request.into(),
             deadline,
             retries: retries.clone(),
             chance: retries.chance(),
@@ -256,7 +256,7 @@ impl Sending {
         let (began, until) = (clock::now(), self.until());
         let headers = self.request.headers();
         let flag = SentFlag::default();
-        let get = transport.get_json(self.request.call().clone(), token, &headers, until, &flag);
+        let get = transport.get_json(self.request.call(), token, &headers, until, &flag);
         let result = match timeout_at(until, get).await {
             Ok(result) => result.map(|answer| without_token(answer, token)),
             Err(_) => Err(self.too_slow(until, "no answer")),

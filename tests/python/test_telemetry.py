@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 import callredirect as cr
+from callredirect._bridge import loop_mailbox
 from callredirect.testing import Simulator
 from servers import RawServer, response
 
@@ -151,6 +152,71 @@ async def test_the_span_of_a_cancelled_redirect_ends_with_its_outcome() -> None:
     span = only_span()
     assert span.attributes is not None and span.attributes["callredirect.outcome"] == "accepted"
     assert "error.type" not in span.attributes
+
+
+async def cancelled_unanswered(server: RawServer) -> None:
+    client = cr.AsyncClient("token", base_url=server.url)
+    task = asyncio.create_task(client.redirect(CALL, TO_PHONE))
+    await asyncio.to_thread(server.wait_for, 1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+def test_the_span_of_a_cancelled_redirect_ends_when_another_event_loop_begins() -> None:
+    async def another() -> None:
+        loop_mailbox()
+
+    with RawServer(open_gate=False) as server:
+        asyncio.run(cancelled_unanswered(server))
+        assert exporter.get_finished_spans() == ()
+        asyncio.run(another())
+    span = only_span()
+    assert span.attributes is not None and span.attributes["error.type"] == "CancelledError"
+
+
+def test_the_span_of_a_redirect_cancelled_under_trio_ends_with_its_run() -> None:
+    import trio
+
+    async def main(server: RawServer) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(cr.AsyncClient("token", base_url=server.url).redirect, CALL, TO_PHONE)
+            await trio.to_thread.run_sync(server.wait_for, 1)
+            nursery.cancel_scope.cancel()
+
+    with RawServer(open_gate=False) as server:
+        trio.run(main, server)
+    span = only_span()
+    assert span.attributes is not None and span.attributes["error.type"] == "RunFinishedError"
+
+
+def test_the_span_of_a_cancelled_redirect_ends_with_its_process() -> None:
+    code = """
+import asyncio, sys
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
+import callredirect as cr
+
+provider = TracerProvider()
+provider.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter()))
+trace.set_tracer_provider(provider)
+
+async def main():
+    redirect = cr.Redirect([cr.Target.phone("+19995550123")])
+    sending = cr.AsyncClient("token", base_url=sys.argv[1]).redirect("a-call", redirect)
+    await asyncio.wait_for(sending, 0.2)
+
+try:
+    asyncio.run(main())
+except asyncio.TimeoutError:
+    pass
+"""
+    with RawServer(open_gate=False) as server:
+        command = [sys.executable, "-c", code, server.url]
+        said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
+    span = json.loads(said.stdout)
+    assert (span["name"], span["attributes"]["error.type"]) == ("callredirect.redirect", "CancelledError")
 
 
 async def test_the_flow_has_it_too(graph: Simulator) -> None:
