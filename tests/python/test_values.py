@@ -278,9 +278,11 @@ def test_replace_keeps_the_rest_as_it_came() -> None:
 
 
 def test_replace_the_id_of_a_call_whose_id_stood_in_the_url() -> None:
-    call = note("CallUpdated").call
-    assert call.id == CALL_1 and "id" not in call.to_dict()
+    event = note("CallUpdated")
+    call = event.call
+    assert call.id == CALL_1 and "id" not in event.to_dict()["resourceData"]
     assert replaced(call, state="hold").id == CALL_1
+    assert replaced(event, call=call) == event
     assert replaced(call, id="x").id == "x"
     assert replaced(call, id=None).id is None
 
