@@ -39,6 +39,7 @@ impl<'a> Call<'a> {
 
     /// The call's tenant: the call's own, else the caller's.
     pub fn tenant_id(self) -> Option<Cow<'a, str>> {
-        self.0.str("tenantId").or_else(|| self.source()?.identity()?.node.str("tenantId"))
+        let named = |of: Node<'a>| of.str("tenantId").filter(|id| !id.is_empty());
+        named(self.0).or_else(|| named(self.source()?.identity()?.node))
     }
 }
