@@ -70,8 +70,9 @@ class _Door:
         redirect: Redirect,
         deadline: Deadline | float | None,
         scenario_id: str | None = None,
+        tenant_id: str | None = None,
     ) -> PreparedRedirect:
-        return self._sender.prepare(call, redirect, deadline, scenario_id)
+        return self._sender.prepare(call, redirect, deadline, scenario_id, tenant_id)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._sender.root} {self._sender.api_version}>"
