@@ -1304,11 +1304,11 @@ class JsonObject:
         """
     def to_dict(self, /) -> dict[str, Any]:
         """
-        The same as Python values: unknown members, nulls and big integers included.
+        The whole object as Python values: unknown members, nulls and big integers included.
         """
     def to_json(self, /) -> str:
         """
-        The JSON text as it came; a call gets the id that only its notification's URL had.
+        The JSON text as it came.
         """
 
 @final

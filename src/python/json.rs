@@ -1,12 +1,10 @@
 //! `JsonObject`: what all parsed classes have in common.
 
-use std::borrow::Cow;
-
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
 use super::pydantic::{core_schema, json_schema};
-use super::replace::{exchange, replaced};
+use super::replace::replaced;
 use super::value::{self, to_python};
 use super::{call, notification, operation, participant};
 use crate::ParseError;
@@ -34,21 +32,6 @@ impl JsonObject {
     pub(super) fn at(&self, node: Node<'_>) -> Self {
         Self::new(self.json.at(node))
     }
-
-    /// With the id in it.
-    fn whole(&self) -> Result<Json, ParseError> {
-        match self.to_json() {
-            Cow::Borrowed(_) => Ok(self.json.clone()),
-            Cow::Owned(text) => Ok(Json::new(Document::parse(&text, DEEPEST)?, self.json.arrival)),
-        }
-    }
-
-    fn same(&self, other: &Self) -> PyResult<bool> {
-        if self.url_id == other.url_id {
-            return Ok(self.json.node() == other.json.node());
-        }
-        Ok(self.whole()?.node() == other.whole()?.node())
-    }
 }
 
 #[pymethods]
@@ -74,32 +57,25 @@ impl JsonObject {
         Some(name.strip_prefix('#').unwrap_or(&name).to_owned())
     }
 
-    /// The JSON text as it came; a call gets the id that only its notification's URL had.
-    fn to_json(&self) -> Cow<'_, str> {
-        let Some(id) = &self.url_id else { return Cow::Borrowed(self.json.node().raw()) };
-        let id = serde_json::Value::from(id.as_str()).to_string();
-        Cow::Owned(exchange(self.json.node(), vec![("id".into(), Some(id))]))
+    /// The JSON text as it came.
+    fn to_json(&self) -> &str {
+        self.json.node().raw()
     }
 
-    /// The same as Python values: unknown members, nulls and big integers included.
+    /// The whole object as Python values: unknown members, nulls and big integers included.
     #[pyo3(signature = () -> "dict[str, Any]")]
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let dict = to_python(py, self.json.node())?;
-        if let Some(id) = &self.url_id {
-            dict.set_item("id", id)?;
-        }
-        Ok(dict)
+        to_python(py, self.json.node())
     }
 
-    fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> PyResult<bool> {
-        match other.cast::<Self>() {
-            Ok(same) if slf.get_type().is(other.get_type()) => slf.get().same(same.get()),
-            _ => Ok(false),
-        }
+    fn __eq__(slf: &Bound<'_, Self>, other: &Bound<'_, PyAny>) -> bool {
+        let same =
+            |other: &Self| (slf.get().json.node(), &slf.get().url_id) == (other.json.node(), &other.url_id);
+        slf.get_type().is(other.get_type()) && other.cast::<Self>().is_ok_and(|other| same(other.get()))
     }
 
-    fn __hash__(&self) -> PyResult<u64> {
-        Ok(self.whole()?.node().fingerprint())
+    fn __hash__(&self) -> u64 {
+        self.json.node().fingerprint()
     }
 
     /// The same object with other values of some attributes, as ``copy.replace`` wants it. ``None`` takes the member

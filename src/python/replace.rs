@@ -174,7 +174,7 @@ fn changed_kind(set: Node<'_>, kind: &str) -> bool {
 }
 
 /// The text of the object with those members exchanged; new ones come last.
-pub(super) fn exchange(object: Node<'_>, edits: Edits) -> String {
+fn exchange(object: Node<'_>, edits: Edits) -> String {
     let places: HashMap<_, _> =
         edits.iter().enumerate().map(|(place, (name, _))| (name.clone(), place)).collect();
     let mut edits: Vec<_> = edits.into_iter().map(|(name, text)| (name, text, false)).collect();
