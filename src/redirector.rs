@@ -180,7 +180,7 @@ impl Redirector {
         for note in incoming {
             note.json.arrival = self.announced.take(note).unwrap_or(request.arrival);
         }
-        Receipt::Accepted(Reply::status(202), self.work(notifications, request.arrival, verified))
+        Receipt::Accepted(Reply::status(202), self.work(notifications, request.arrival, verified, &claims))
     }
 
     fn verify(&self, request: &Request<'_>) -> Result<Claims, Receipt> {
@@ -205,7 +205,13 @@ impl Redirector {
     }
 
     /// Ends first: a call that came and went within one body must not be redirected.
-    fn work(&self, notifications: Vec<Notification>, arrival: Arrival, verified: Instant) -> Vec<Work> {
+    fn work(
+        &self,
+        notifications: Vec<Notification>,
+        arrival: Arrival,
+        verified: Instant,
+        claims: &Claims,
+    ) -> Vec<Work> {
         let parsed = clock::now();
         let mut work = Vec::new();
         let (ended, others): (Vec<_>, Vec<_>) =
@@ -223,6 +229,7 @@ impl Redirector {
             let call = self.calls.track(&call_id, notification.json.arrival);
             // Duplicates end here: a store is asked once for each call and process.
             if call.begin(notification) {
+                call.of_tenant(&claims.tenant_id);
                 call.mark_at(Step::Verified, verified);
                 call.mark_at(Step::Parsed, parsed);
                 work.push(Work::Redirect(call));

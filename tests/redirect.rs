@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use callredirect::redirect::{ApiVersion, Limits, Redirect, Severity, Target, Violation};
+use callredirect::redirect::{ApiVersion, Limits, Redirect, Severity, Target, Violation, masked_uri};
 use serde_json::{Value, json};
 
 const ALICE: &str = "98da8a1a-1b87-452c-a713-65d3f10b1253";
@@ -318,7 +318,8 @@ fn callback_uris() {
         ("https://@bot.contoso.com/", vec!["callback_uri_user_info"]),
         ("http://user:secret@bot.contoso.com/", vec!["callback_uri_not_https", "callback_uri_user_info"]),
         ("https://bot.contoso.com/\r\nX: y", vec!["callback_uri_characters"]),
-        (" https://bot.contoso.com/", vec!["callback_uri_characters", "callback_uri_host"]),
+        (" https://bot.contoso.com/", vec!["callback_uri_characters"]),
+        (" https://user:secret@bot.contoso.com/", vec!["callback_uri_characters", "callback_uri_user_info"]),
         ("ht\ttps://bot.contoso.com/", vec!["callback_uri_characters", "callback_uri_host"]),
         ("https://good.example\\@evil.example/", vec!["callback_uri_characters"]),
     ] {
@@ -338,6 +339,24 @@ fn nothing_prints_a_phone_number_or_a_key() {
     let printed = format!("{redirect:?}{:?}", check(&redirect));
     for secret in ["2345678901", "pw@", "code=key"] {
         assert!(!printed.contains(secret), "{secret} in {printed}");
+    }
+}
+
+/// What cannot be sent is printed all the more.
+#[test]
+fn user_information_is_masked_however_it_is_written() {
+    for (uri, shown) in [
+        ("http://me:secret@h/x", "http://***@h/x"),
+        (" https://me:secret@h:8443/x@y", " https://***@h:8443/x@y"),
+        ("https:me:secret@h", "https:***@h"),
+        ("https:///me:secret@h/x?secret", "https:///***@h/x?***"),
+        ("https://h\\@me:secret@h", "https://***@h"),
+        ("//secret@h/x", "//***@h/x"),
+        ("me:secret@h/x", "me:***@h/x"),
+        ("https://h/19:meeting@thread.v2", "https://h/19:meeting@thread.v2"),
+        ("https://h", "https://h"),
+    ] {
+        assert_eq!(masked_uri(uri), shown);
     }
 }
 

@@ -522,6 +522,7 @@ class Redirector:
             return self._failed(tracked, "the call came without a notification of its arrival")
         if tracked.deadline.passed:
             return self._failed(tracked, "it arrived too late to be redirected")
+        told = (tracked.deadline, scenario_id, tracked._tenant_id)
         request: PreparedRedirect | None = None
         failure: str | None = None
         decision, failure = await self._decide(call, tracked)
@@ -531,7 +532,7 @@ class Redirector:
             return None
         if decision is not None:
             try:
-                request = self._client._sender.prepare(call, decision, tracked.deadline, scenario_id)
+                request = self._client._sender.prepare(call, decision, *told)
             except CallRedirectError as error:
                 failure = _one_line(error)
         if request is None:
@@ -539,7 +540,7 @@ class Redirector:
                 return self._failed(tracked, failure or "the handler decided nothing")
             tracked._fall_back(f"{failure}; the default redirect was used")
             logger().error("call %s: %s; the default redirect is used", tracked.call_id, failure)
-            request = self._client._sender.prepare(call, self._default, tracked.deadline, scenario_id)
+            request = self._client._sender.prepare(call, self._default, *told)
         tracked._validated()
         if tracked.ended:
             tracked._failed(_ENDED)

@@ -69,10 +69,16 @@ class VerificationError(CallRedirectError):
 
     reason: str
     """Which check failed. For logs; tell the sender nothing."""
+    message: str
+    """The same in words, and what to do where that is known."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
+    def __init__(self, reason: str, message: str = "") -> None:
+        super().__init__(reason, message)
         self.reason = reason
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.message} [{self.reason}]" if self.message else self.reason
 
 
 class CredentialError(CallRedirectError):

@@ -77,6 +77,8 @@ pub struct Told {
     pub fallback: Option<String>,
     /// The notification that the call came in.
     pub incoming: Option<Notification>,
+    /// The tenant that its token is of: signed, and so better than what the call says of itself.
+    pub tenant_id: Option<String>,
     /// How it was settled.
     pub settlement: Option<Settlement>,
     /// The notification that it ended.
@@ -95,6 +97,7 @@ impl TrackedCall {
             deadline: Deadline::of(arrival),
             fallback: None,
             incoming: None,
+            tenant_id: None,
             settlement: None,
             ended: None,
             redirected: None,
@@ -141,6 +144,11 @@ impl TrackedCall {
             told.incoming = Some(notification);
         }
         new
+    }
+
+    /// Notes the tenant that the notification's token is of, if it names one.
+    pub fn of_tenant(&self, tenant_id: &str) {
+        self.lock().tenant_id = Some(tenant_id.to_owned()).filter(|id| !id.is_empty());
     }
 
     /// Notes that the call is this process's to redirect. Whoever saw it first may have started its time earlier.

@@ -39,6 +39,15 @@ impl<'a> Call<'a> {
 
     /// The call's tenant: the call's own, else the caller's.
     pub fn tenant_id(self) -> Option<Cow<'a, str>> {
-        self.0.str("tenantId").or_else(|| self.source()?.identity()?.node.str("tenantId"))
+        self.own_tenant_id().or_else(|| tenant_id(self.source()?.identity()?.node))
     }
+
+    /// The tenant that the call itself names. The caller may be of another.
+    pub fn own_tenant_id(self) -> Option<Cow<'a, str>> {
+        tenant_id(self.0)
+    }
+}
+
+fn tenant_id(of: Node<'_>) -> Option<Cow<'_, str>> {
+    of.str("tenantId").filter(|id| !id.is_empty())
 }

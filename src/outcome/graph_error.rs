@@ -60,6 +60,7 @@ impl Said {
             }
         }
         let code = ["code", "errorCode"].iter().find_map(|name| text(error, name, LONGEST_CODE));
+        let code = code.filter(|code| !code.is_empty());
         let message = message.and_then(words_of_html).or_else(|| text(error, "message", LONGEST_MESSAGE));
         Self {
             code: code.or_else(|| of_inner("code", LONGEST_CODE)),

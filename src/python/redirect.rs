@@ -1,6 +1,6 @@
 //! `Redirect`.
 
-use pyo3::exceptions::{PyOverflowError, PyValueError};
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 
@@ -107,9 +107,8 @@ impl Redirect {
         target_disposition: Option<String>,
         extra: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
-        let targets = targets.try_iter()?.map(|target| Ok(target?.cast::<Target>()?.get().0.clone()));
         Ok(Self(core::Redirect {
-            targets: targets.collect::<PyResult<_>>()?,
+            targets: listed(targets)?,
             target_disposition,
             timeout: timeout.map(seconds).transpose()?,
             mask_callee,
@@ -282,4 +281,27 @@ impl Redirect {
     ) -> PyResult<Bound<'py, PyAny>> {
         replace(&slf.get_type(), &slf.get().fields(slf.py())?, changes)
     }
+}
+
+/// The targets of a list; what else people give is answered with what a list of targets looks like.
+fn listed(targets: &Bound<'_, PyAny>) -> PyResult<Vec<core::Target>> {
+    let wrong = |value: &Bound<'_, PyAny>| -> PyResult<PyErr> {
+        let class = value.get_type().name()?;
+        Ok(PyTypeError::new_err(format!(
+            "targets is a list of Target, such as [Target.user(id)]; not {class}"
+        )))
+    };
+    let items = match targets.try_iter() {
+        Ok(items) => items,
+        Err(error) if error.is_instance_of::<PyTypeError>(targets.py()) => return Err(wrong(targets)?),
+        Err(error) => return Err(error),
+    };
+    let target = |value: PyResult<Bound<'_, PyAny>>| {
+        let value = value?;
+        match value.cast::<Target>() {
+            Ok(target) => Ok(target.get().0.clone()),
+            Err(_) => Err(wrong(&value)?),
+        }
+    };
+    items.map(target).collect()
 }

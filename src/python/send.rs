@@ -284,7 +284,7 @@ impl Sender {
     /// Checks everything that can be checked before a token is spent.
     #[pyo3(signature = (
         call: "Call | str", redirect: "Redirect", deadline: "Deadline | float | None" = None,
-        scenario_id: "str | None" = None,
+        scenario_id: "str | None" = None, tenant_id: "str | None" = None,
     ))]
     fn prepare(
         &self,
@@ -292,16 +292,17 @@ impl Sender {
         redirect: &Redirect,
         deadline: Option<&Bound<'_, PyAny>>,
         scenario_id: Option<&str>,
+        tenant_id: Option<String>,
     ) -> PyResult<PreparedRedirect> {
         let py = call.py();
         if self.closed.load(Ordering::Relaxed) {
             return Err(PyRuntimeError::new_err("the client is closed"));
         }
-        let (call_id, tenant_id, of_call) = if let Ok(call) = call.cast::<Call>() {
-            let (id, tenant_id, until) = Call::address(call);
+        let (call_id, told_tenant, of_call) = if let Ok(call) = call.cast::<Call>() {
+            let (id, tenant, until) = Call::address(call);
             let id =
                 id.ok_or_else(|| PyValueError::new_err("the call has no id, so it cannot be redirected"))?;
-            (id, tenant_id, Some(until))
+            (id, tenant, Some(until))
         } else if let Ok(id) = call.cast::<PyString>() {
             let id = id.to_str().map_err(|_| unsendable(py, Unsendable::CallId))?;
             (id.to_owned(), None, None)
@@ -315,6 +316,7 @@ impl Sender {
         };
         let prepared = self.endpoint.prepare(&call_id, &redirect.0, scenario_id);
         let prepared = prepared.map_err(|error| unsendable(py, error))?;
+        let tenant_id = tenant_id.or(told_tenant);
         let prepared = prepared.of_tenant(tenant_id.as_deref());
         let retries = self.retries.clone();
         Ok(PreparedRedirect {

@@ -155,6 +155,11 @@ impl TrackedCall {
     }
 
     #[getter]
+    fn _tenant_id(&self) -> Option<String> {
+        self.0.ask(|told| told.tenant_id.clone())
+    }
+
+    #[getter]
     fn _attempts(&self) -> u32 {
         self.0.ask(|told| told.settlement.as_ref().map_or(0, Settlement::attempts))
     }

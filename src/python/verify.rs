@@ -214,9 +214,13 @@ impl Verifier {
             None if self.core.accepts_anyone() => self.core.verify("", now),
             None => Err(core::Reason::Missing.into()),
         };
-        verdict
-            .map(Claims)
-            .map_err(|error| raise(exception!(py, "VerificationError"), (error.reason.as_str(),), None))
+        verdict.map(Claims).map_err(|error| {
+            let words = match error.reason {
+                core::Reason::NoKeys => format!("{error}: call fetch_keys(), or give jwks"),
+                _ => error.to_string(),
+            };
+            raise(exception!(py, "VerificationError"), (error.reason.as_str(), words), None)
+        })
     }
 
     /// Uses these keys from now on, instead of those before.
@@ -291,6 +295,12 @@ impl Verifier {
 fn check_app_id(app_id: &str) -> PyResult<()> {
     if app_id.is_empty() {
         return Err(PyValueError::new_err("app_id is empty: it is the bot's application id"));
+    }
+    // As read from a file with its line end: no token would ever be for this app.
+    if app_id.contains(char::is_whitespace) {
+        return Err(PyValueError::new_err(
+            "app_id holds white space, which no application id does: strip it",
+        ));
     }
     Ok(())
 }

@@ -45,7 +45,7 @@ pub(super) fn faults(uri: &str) -> Vec<(&'static str, &'static str, Severity)> {
         }
         return found;
     }
-    match authority(uri) {
+    match authority(uri.trim_start()) {
         None | Some("") => {
             found.push(("callback_uri_host", "the callback URI has no host after https://", Error));
         }
@@ -71,17 +71,16 @@ fn authority(uri: &str) -> Option<&str> {
     rest.split(['/', '\\', '?', '#']).next()
 }
 
-/// The URI as it may be shown: without user information and query, where keys are kept.
+/// The URI as it may be shown: without user information and query, where keys are kept. Also where it is no valid URL,
+/// for whoever prints it wants to know why.
 pub fn masked_uri(uri: &str) -> String {
-    let end = uri.find(['?', '#']).unwrap_or(uri.len());
-    let (shown, hidden) = uri.split_at(end);
-    let shown = match (shown.split_once("://"), authority(shown)) {
-        (Some((scheme, rest)), Some(authority)) if authority.contains('@') => {
-            let host = authority.rsplit('@').next().unwrap_or_default();
-            let path = rest.get(authority.len()..).unwrap_or_default();
-            format!("{scheme}://***@{host}{path}")
-        }
-        _ => shown.to_owned(),
+    let (shown, hidden) = uri.split_at(uri.find(['?', '#']).unwrap_or(uri.len()));
+    let rest = shown.split_once(':').map_or(shown, |(_, rest)| rest).trim_start_matches(['/', '\\']);
+    let before = shown.strip_suffix(rest).unwrap_or_default();
+    let user_end = rest.find('/').and_then(|end| rest.get(..end)).unwrap_or(rest).rfind('@');
+    let shown = match user_end.and_then(|at| rest.get(at..)) {
+        Some(host) => format!("{before}***{host}"),
+        None => shown.to_owned(),
     };
     if hidden.is_empty() { shown } else { format!("{shown}?***") }
 }

@@ -24,6 +24,8 @@ const ENDPOINT_TYPES: [&str; 4] = ["default", "voicemail", "skypeForBusiness", "
 const DISPOSITIONS: [&str; 3] = ["default", "simultaneousRing", "forward"];
 const ROUTING_POLICIES: [&str; 5] =
     ["none", "noMissedCall", "disableForwardingExceptPhone", "disableForwarding", "preferSkypeForBusiness"];
+const TENANT_ID: &str =
+    "a tenant id is a GUID; write the Directory (tenant) ID of Microsoft Entra, not a domain";
 /// Members of `invitationParticipantInfo` in the metadata that have no field in `Target`.
 const PARTICIPANT_MEMBERS: [&str; 4] =
     ["hidden", "participantId", "removeFromDefaultAudioRoutingGroup", "replacesCallId"];
@@ -176,7 +178,7 @@ impl Target {
             if let Some(fault) = id_fault(tenant_id) {
                 report.error("tenant_id_invalid", path, format!("the tenant id {fault}"), tenant_id.as_str());
             } else if !is_guid(tenant_id) {
-                report.warning("tenant_id_not_guid", path, "tenant ids are GUIDs", tenant_id.as_str());
+                report.warning("tenant_id_not_guid", path, TENANT_ID, tenant_id.as_str());
             }
         }
         check_extra(identity_path, &self.extra, &["id", "displayName", "tenantId"], &[], report);
@@ -226,7 +228,12 @@ impl Target {
         } else if let Some(fault) = id_fault(id) {
             report.error("target_id_invalid", path, format!("the id {fault}"), id);
         } else if GUID_KINDS.contains(&self.kind.as_str()) && !is_guid(id) {
-            let message = format!("the id of {} is a GUID, its object or application id", self.kind);
+            let wanted = match self.kind.as_str() {
+                "user" => "the user's object id in Microsoft Entra, not a name or an address",
+                "application" => "the application (client) id of the bot",
+                _ => "the object id of the resource account",
+            };
+            let message = format!("not a GUID such as 98da8a1a-1b87-452c-a713-65d3f10b1253; write {wanted}");
             report.warning("target_id_not_guid", path, message, id);
         }
     }

@@ -103,7 +103,8 @@ impl Report {
     }
 
     pub(super) fn not_in_version(&mut self, name: &str, version: ApiVersion, value: impl Into<Value>) {
-        let message = format!("{} has no {name}; use beta or leave it out", version.as_str());
+        let message =
+            format!("{} has no {name}; leave it out, or use api_version=\"beta\"", version.as_str());
         self.error("field_not_in_version", format_args!("$.{name}"), message, value);
     }
 

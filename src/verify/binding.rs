@@ -20,8 +20,8 @@ impl Binding {
     pub fn refusal(&self, notification: &Notification, claims: &Claims) -> Option<&'static str> {
         let call = notification.call()?;
         let other_tenant = |tenant: &str| !tenant.eq_ignore_ascii_case(&claims.tenant_id);
-        // Claims without a tenant are those of a verifier that verifies nothing.
-        if !claims.tenant_id.is_empty() && call.tenant_id().is_some_and(|tenant| other_tenant(&tenant)) {
+        // Claims without a tenant are those of a verifier that verifies nothing. A caller may be of another tenant.
+        if !claims.tenant_id.is_empty() && call.own_tenant_id().is_some_and(|tenant| other_tenant(&tenant)) {
             return Some("the token is of another tenant than the call");
         }
         let rung: Vec<_> = call.targets().filter_map(ParticipantInfo::identity).collect();

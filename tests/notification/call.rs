@@ -34,6 +34,8 @@ fn the_tenant_is_the_calls_own_or_else_the_callers() {
         (format!(r#"{{"tenantId":"call",{source}}}"#), Some("call")),
         (format!("{{{source}}}"), Some("caller")),
         (format!(r#"{{"tenantId":null,{source}}}"#), Some("caller")),
+        (format!(r#"{{"tenantId":"",{source}}}"#), Some("caller")),
+        (r#"{"tenantId":""}"#.to_owned(), None),
         (r#"{"source":{"identity":{"phone":{"id":"+12345678901"}}}}"#.to_owned(), None),
         ("{}".to_owned(), None),
     ] {

@@ -220,6 +220,13 @@ def test_wrong_types_are_said_at_once() -> None:
     for make in wrong:
         with pytest.raises(TypeError):
             make()
+    for targets in (target.user(ALICE), [ALICE], ALICE, None, 7):
+        with pytest.raises(
+            TypeError, match=r"such as \[Target\.user\(id\)\]; not (Target|str|NoneType|int)$"
+        ):
+            redirect(targets)
+    with pytest.raises(ZeroDivisionError):
+        redirect(1 / 0 for _ in range(1))
     with pytest.raises(ValueError, match="64 bits"):
         redirect([], timeout=10**30)
 

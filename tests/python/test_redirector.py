@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -536,6 +537,22 @@ async def test_forged_tokens_never_reach_the_handler(graph: Simulator) -> None:
     assert (await bot.handle(body(created("x")), foreign)).status == 403
     await bot.close()
     assert (asked, bot.calls, graph.redirects) == ([], (), [])
+
+
+@pytest.mark.parametrize("caller", [{"phone": {"id": "+14255550100"}}, {"user": {"tenantId": "another"}}])
+async def test_a_call_that_names_no_tenant_is_of_its_tokens(graph: Simulator, caller: dict[str, Any]) -> None:
+    asked: list[str] = []
+
+    class Credential:
+        def get_token(self, *_: str, tenant_id: str) -> Any:
+            asked.append(tenant_id)
+            return SimpleNamespace(token=graph.access_token(), expires_on=time.time() + 3600)
+
+    incoming = created(graph.place_call())
+    incoming["resourceData"] = {"state": "incoming", "source": {"identity": caller}}
+    tracked = await deliver(graph, bot_for(graph, credential=Credential()), incoming)
+    assert isinstance(tracked.outcome, cr.Accepted)
+    assert set(asked) == {TENANT} == {graph.tenant_id}
 
 
 async def test_headers_in_every_shape(graph: Simulator) -> None:

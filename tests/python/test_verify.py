@@ -95,7 +95,10 @@ def test_whatever_comes_the_error_is_one(header: object) -> None:
         assert time.perf_counter() - started < 0.05
         assert isinstance(caught.value, cr.CallRedirectError)
         assert caught.value.reason in {"missing", "malformed"}
-        assert pickle.loads(pickle.dumps(caught.value)).reason == caught.value.reason
+        again = pickle.loads(pickle.dumps(caught.value))
+        assert (again.reason, str(again)) == (caught.value.reason, str(caught.value))
+        assert str(again).endswith(f" [{again.reason}]") and len(str(again)) > 40
+    assert str(cr.VerificationError("missing")) == "missing"
 
 
 def test_keys() -> None:
@@ -151,7 +154,7 @@ def test_fetch_keys_for_a_verifier_used_alone(graph: Simulator) -> None:
     verifier = cr.Verifier(graph.app_id, metadata_url=graph.metadata_url)
     with pytest.raises(cr.VerificationError) as caught:
         verifier.verify(bearer(graph))
-    assert caught.value.reason == "no_keys"
+    assert caught.value.reason == "no_keys" and "call fetch_keys()" in str(caught.value)
     verifier.fetch_keys()
     assert verifier.verify(bearer(graph)).audience == graph.app_id
     with pytest.raises(OSError, match="keys could not be fetched: the verifier has no metadata URL"):
@@ -295,6 +298,8 @@ async def test_a_verifier_that_accepts_anyone_says_so(
     assert anyone.verify(None).tenant_id == ""
     with pytest.raises(ValueError, match="app_id is empty"):
         cr.Verifier.dangerously_accepting_anyone("")
+    with pytest.raises(ValueError, match="white space"):
+        cr.Verifier(f"{APP}\n")
     with caplog.at_level(logging.INFO, "callredirect"):
         bot_for(graph)
         assert caplog.records == []

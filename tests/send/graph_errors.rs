@@ -111,6 +111,12 @@ fn shapes() {
     for (body, code, message) in [
         (nested, Some("a"), Some("b")),
         (inner, Some("429"), Some("Please retry after")),
+        (
+            r#"{"error": {"code": "", "message": "b", "innerError": {"code": "7504"}}}"#,
+            Some("7504"),
+            Some("b"),
+        ),
+        (r#"{"error": {"code": ""}}"#, None, None),
         (twice, Some("7503"), Some("x")),
         (capitals, Some("a"), Some("b")),
         (mark, Some("a"), Some("b")),

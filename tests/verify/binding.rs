@@ -79,6 +79,14 @@ fn the_tenant_is_the_tokens() {
         assert!(refusal(TENANT).is_none() && refusal(&TENANT.to_uppercase()).is_none());
         assert!(refusal("another").is_some() && refusal(&TENANT[1..]).is_some());
     }
+    // Who rings from another tenant says nothing of the call's.
+    let body = format!(
+        r#"[{{"changeType":"created","resourceUrl":"/communications/calls/x","resourceData":{{"state":"incoming",
+        "source":{{"identity":{{"user":{{"id":"u","tenantId":"{TENANT}"}}}}}}}}}}]"#
+    );
+    let federated = parse(body.as_bytes(), &ParseOptions::default(), Arrival::now()).unwrap().remove(0);
+    assert!(federated.call().unwrap().tenant_id().is_some());
+    assert!(binding.refusal(&federated, &claims("another")).is_none());
 }
 
 #[test]

@@ -204,6 +204,12 @@ fn issuer_and_audience_are_exact_strings() {
         json!("https://api.botframework.com/"),
         json!("HTTPS://api.botframework.com"),
         json!("https://api.botframework.us"),
+        // The Bot Framework's emulator and Microsoft Entra: a token that anybody's app can get for this bot's.
+        json!("https://sts.windows.net/d6d49420-f39b-4df7-a1dc-d59a935871db/"),
+        json!("https://sts.windows.net/f8cdef31-a31e-4b4a-93e4-5f571e91255a/"),
+        json!("https://login.microsoftonline.com/d6d49420-f39b-4df7-a1dc-d59a935871db/v2.0"),
+        json!(format!("https://sts.windows.net/{TENANT}/")),
+        json!(format!("https://login.microsoftonline.com/{TENANT}/v2.0")),
         json!(" https://api.botframework.com"),
         json!("https://api.botframework.com\0"),
         json!("https://api.botframewоrk.com"),
