@@ -31,6 +31,20 @@ fn events() {
         (r#"{"changeType":"updated",URL","resourceData":{"state":"terminated"}}"#, Event::CallEnded),
         (r#"{"changeType":"deleted",URL","resourceData":{"state":"incoming"}}"#, Event::CallEnded),
         (r#"{"changeType":"deleted",URL","resourceData":null}"#, Event::CallEnded),
+        (r#"{"changeType":"Deleted",URL","resourceData":{"state":"incoming"}}"#, Event::CallEnded),
+        // The type may be written in any way, or not at all.
+        (
+            r#"{"changeType":"created",URL","resourceData":{"@odata.type":"","state":"incoming"}}"#,
+            Event::IncomingCall,
+        ),
+        (
+            r#"{"changeType":"created",URL","resourceData":{"@odata.type":"microsoft.graph.call","state":"incoming"}}"#,
+            Event::IncomingCall,
+        ),
+        (
+            r##"{"changeType":"created",URL","resourceData":{"@odata.type":"#Microsoft.Graph.Call","state":"incoming"}}"##,
+            Event::IncomingCall,
+        ),
         (r#"{"changeType":"updated",URL/participants","resourceData":[]}"#, Event::ParticipantsChanged),
         (
             concat!(
