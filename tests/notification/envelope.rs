@@ -113,6 +113,24 @@ fn problems() {
 }
 
 #[test]
+fn only_plain_paths_are_of_something_else() {
+    let long = "x".repeat(1024 - "/users/".len());
+    for (path, faulty) in [
+        ("/users/1_a-B".to_owned(), false),
+        (format!("/users/{long}"), false),
+        (format!("/users/{long}x"), true),
+        ("users/1".to_owned(), true),
+        ("/users/../me".to_owned(), true),
+        ("/users//1".to_owned(), true),
+        ("/users/1?x".to_owned(), true),
+        ("/me/calls/1".to_owned(), true),
+    ] {
+        let (found, problem) = item(&format!(r#"{{"changeType":"created","resourceUrl":"{path}"}}"#));
+        assert_eq!((found, problem.is_some()), (Event::Other, faulty), "{path}");
+    }
+}
+
+#[test]
 fn one_bad_item_does_not_lose_the_others() {
     let good =
         format!(r#"{{"changeType":"created","resourceUrl":"{URL}","resourceData":{{"state":"incoming"}}}}"#);
