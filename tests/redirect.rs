@@ -110,6 +110,13 @@ fn nothing_is_lost_on_a_round_trip() {
 }
 
 #[test]
+fn null_is_as_good_as_absent() {
+    let text = r#"{"targets": null, "targetDisposition": null, "timeout": null, "maskCallee": null,
+        "maskCaller": null, "routingPolicies": null, "callbackUri": null}"#;
+    assert_eq!(Redirect::from_json(text.as_bytes()).unwrap(), Redirect::default());
+}
+
+#[test]
 fn what_cannot_be_read_is_placed() {
     for (text, path, line, reason) in [
         ("", "$", 1, "empty text"),
@@ -278,12 +285,18 @@ fn kinds_and_ids() {
         (Target::identity("encrypted", "x"), vec!["target_kind_unsupported"]),
         (Target::identity("@odata.type", "x"), vec!["target_kind_invalid"]),
         (Target::identity("", "x"), vec!["target_kind_invalid"]),
+        (Target::identity("user.x", ALICE), vec!["target_kind_invalid"]),
+        (Target::identity("usér", ALICE), vec!["target_kind_invalid"]),
         (Target::user("alice@contoso.com"), vec!["target_id_not_guid"]),
         (Target::user("{98da8a1a-1b87-452c-a713-65d3f10b1253}"), vec!["target_id_not_guid"]),
         (Target::user(""), vec!["target_id_empty"]),
         (Target::user(" "), vec!["target_id_invalid"]),
+        (Target::user("a\nb"), vec!["target_id_invalid"]),
+        (Target::user("ä"), vec!["target_id_invalid"]),
         (Target::user("x".repeat(257)), vec!["target_id_invalid"]),
         (Target::user(ALICE).with_tenant_id(""), vec!["tenant_id_invalid"]),
+        (Target { endpoint_type: Some("skypeForBusiness".into()), ..Target::user(ALICE) }, vec![]),
+        (Target { endpoint_type: Some("fax".into()), ..Target::user(ALICE) }, vec!["endpoint_type_unknown"]),
     ] {
         assert_eq!(codes(&one(target.clone())), expected, "{target:?}");
     }
@@ -295,6 +308,10 @@ fn duplicates_are_the_same_destination() {
     assert!(twice(Target::user(ALICE), Target::user(ALICE.to_uppercase()).with_display_name("Alice")));
     assert!(!twice(Target::user(ALICE), Target::application(ALICE)));
     assert!(!twice(Target::user(ALICE), Target::voicemail(ALICE)));
+    let default = Target { endpoint_type: Some("default".into()), ..Target::user(ALICE) };
+    assert!(twice(Target::user(ALICE), default));
+    // Only of GUIDs is it known that case does not matter.
+    assert!(!twice(Target::identity("onPremises", "a"), Target::identity("onPremises", "A")));
     let found = check(&Redirect::to([Target::phone("+12345678901"), Target::phone("+12345678901")]));
     assert!(found.iter().all(|violation| !violation.message.contains("2345678901")));
 }
@@ -317,6 +334,8 @@ fn callback_uris() {
         ("https://user:secret@bot.contoso.com/", vec!["callback_uri_user_info"]),
         ("https://@bot.contoso.com/", vec!["callback_uri_user_info"]),
         ("http://user:secret@bot.contoso.com/", vec!["callback_uri_not_https", "callback_uri_user_info"]),
+        ("http://:secret@bot.contoso.com/", vec!["callback_uri_not_https", "callback_uri_user_info"]),
+        ("https://bot.contoso.com/\u{7f}", vec!["callback_uri_characters"]),
         ("https://bot.contoso.com/\r\nX: y", vec!["callback_uri_characters"]),
         (" https://bot.contoso.com/", vec!["callback_uri_characters"]),
         (" https://user:secret@bot.contoso.com/", vec!["callback_uri_characters", "callback_uri_user_info"]),
@@ -332,7 +351,7 @@ fn callback_uris() {
 #[test]
 fn nothing_prints_a_phone_number_or_a_key() {
     let redirect = Redirect {
-        callback_uri: Some("https://me:pw@bot.contoso.com/api?code=key#x".into()),
+        callback_uri: Some("https://me:p@pw@bot.contoso.com/api?code=key#x".into()),
         ..one(Target::phone("+12345678901"))
     };
     assert_eq!(redirect.masked_callback_uri().unwrap(), "https://***@bot.contoso.com/api?***");

@@ -69,6 +69,18 @@ fn a_claim_is_taken_over_only_when_lapsed_unsent_and_in_time() {
 }
 
 #[test]
+fn a_claim_that_was_lost_stays_lost_though_its_worker_has_another() {
+    let mut kept = Kept::default();
+    kept.at(0, &claim("a"));
+    kept.at(2000, &claim("b"));
+    assert_eq!(kept.at(4000, &claim("a")), won(3, millis(9000)));
+    for stage in [Stage::Claimed, Stage::Sent] {
+        assert_eq!(kept.at(4001, &extend("a", 1, stage)), TAKEN);
+    }
+    assert_eq!(kept.at(4002, &extend("a", 3, Stage::Sent)), won(3, millis(8998)));
+}
+
+#[test]
 fn nobody_takes_over_what_is_too_late() {
     let mut kept = Kept::default();
     kept.at(0, &claim("a"));
@@ -107,6 +119,9 @@ fn a_record_never_goes_back() {
     for last in FINAL {
         let mut kept = Kept::default();
         kept.at(0, &claim("a"));
+        // Holding on says that a request may have left, never how it ended.
+        kept.at(1, &extend("a", 1, last));
+        assert_eq!(kept.record().stage, Stage::Sent);
         kept.at(1, &extend("a", 1, Stage::Sent));
         // The lease is extended while the request is under way: that makes it no less sent.
         kept.at(2, &extend("a", 1, Stage::Claimed));

@@ -31,6 +31,20 @@ fn events() {
         (r#"{"changeType":"updated",URL","resourceData":{"state":"terminated"}}"#, Event::CallEnded),
         (r#"{"changeType":"deleted",URL","resourceData":{"state":"incoming"}}"#, Event::CallEnded),
         (r#"{"changeType":"deleted",URL","resourceData":null}"#, Event::CallEnded),
+        (r#"{"changeType":"Deleted",URL","resourceData":{"state":"incoming"}}"#, Event::CallEnded),
+        // The type may be written in any way, or not at all.
+        (
+            r#"{"changeType":"created",URL","resourceData":{"@odata.type":"","state":"incoming"}}"#,
+            Event::IncomingCall,
+        ),
+        (
+            r#"{"changeType":"created",URL","resourceData":{"@odata.type":"microsoft.graph.call","state":"incoming"}}"#,
+            Event::IncomingCall,
+        ),
+        (
+            r##"{"changeType":"created",URL","resourceData":{"@odata.type":"#Microsoft.Graph.Call","state":"incoming"}}"##,
+            Event::IncomingCall,
+        ),
         (r#"{"changeType":"updated",URL/participants","resourceData":[]}"#, Event::ParticipantsChanged),
         (
             concat!(
@@ -95,6 +109,24 @@ fn problems() {
         ),
     ] {
         assert_eq!(item(members), (Event::Other, Some(problem.to_owned())), "{members}");
+    }
+}
+
+#[test]
+fn only_plain_paths_are_of_something_else() {
+    let long = "x".repeat(1024 - "/users/".len());
+    for (path, faulty) in [
+        ("/users/1_a-B".to_owned(), false),
+        (format!("/users/{long}"), false),
+        (format!("/users/{long}x"), true),
+        ("users/1".to_owned(), true),
+        ("/users/../me".to_owned(), true),
+        ("/users//1".to_owned(), true),
+        ("/users/1?x".to_owned(), true),
+        ("/me/calls/1".to_owned(), true),
+    ] {
+        let (found, problem) = item(&format!(r#"{{"changeType":"created","resourceUrl":"{path}"}}"#));
+        assert_eq!((found, problem.is_some()), (Event::Other, faulty), "{path}");
     }
 }
 

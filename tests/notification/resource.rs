@@ -18,6 +18,7 @@ fn the_parts_of_a_call() {
         ("/communications/calls/{id}/participants/a-b", Part::Participants),
         ("/app/calls/{id}/operations/op-1", Part::Operation("op-1")),
         ("/communications/calls/{id}/operations", Part::Other("operations")),
+        ("/communications/calls/{id}/operations/..", Part::Other("operations")),
         ("/communications/calls/{id}/contentsharingsessions", Part::Other("contentsharingsessions")),
         ("/communications/calls/{id}/contentsharingsessions/a-b", Part::Other("contentsharingsessions")),
     ] {

@@ -6,6 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no fault of what is tested: no example is judged by the time it takes.
+settings.register_profile(
+    "callredirect", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("callredirect")
 
 ROOT = Path(__file__).resolve().parents[2]
 

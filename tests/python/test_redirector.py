@@ -332,6 +332,7 @@ async def test_a_handler_that_will_not_stop_is_left_behind(
                 await stop.wait()
         return TO_ALICE
 
+    assert 13 < _redirector._DRAIN_SECONDS <= 15  # longer than any redirect, and what `close` promises
     monkeypatch.setattr(_redirector, "_DRAIN_SECONDS", 0.2)
     bot = bot_for(graph, stubborn)
     try:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import pytest
-from hypothesis import HealthCheck, Phase, find, given, settings
+from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
@@ -20,7 +20,7 @@ from callredirect.testing import Simulator
 from callredirect.testing import strategies as calls
 
 VERSIONS: list[Literal["v1.0", "beta"]] = ["v1.0", "beta"]
-quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+quick = settings(max_examples=60)
 
 
 @given(body=calls.notifications(), as_text=st.booleans())
@@ -62,7 +62,7 @@ MESS: dict[str, Callable[[dict[str, Any]], bool]] = {
 
 @pytest.mark.parametrize("mess", MESS)
 def test_there_is_every_mess_and_none_of_it_in_clean_ones(mess: str) -> None:
-    hunt = settings(max_examples=3000, deadline=None, phases=[Phase.generate], database=None)
+    hunt = settings(max_examples=3000, phases=[Phase.generate], database=None)
 
     def messy(body: dict[str, Any]) -> bool:
         return any(MESS[mess](item) for item in body["value"] if isinstance(item, dict))
@@ -122,7 +122,7 @@ def test_graph_takes_them(graph: Simulator, version: Literal["v1.0", "beta"], da
 
 
 def test_they_shrink_to_what_matters() -> None:
-    shrink = settings(max_examples=2000, deadline=None, database=None, derandomize=True)
+    shrink = settings(max_examples=2000, database=None, derandomize=True)
     redirect = find(calls.redirects(), lambda redirect: len(redirect.targets) > 1, settings=shrink)
     ids = [f"00000000-0000-0000-0000-{number:012}" for number in (0, 1)]
     assert redirect == cr.Redirect([cr.Target.user(user) for user in ids])

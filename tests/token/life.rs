@@ -29,7 +29,8 @@ async fn advice_by_age() {
         assert_eq!(life.advice(now + seconds(age)), advice, "{lifetime} s, {age} s old");
     }
     assert_eq!(Life::new(now, seconds(3600.0), 1.0).refresh_at(), now + seconds(2160.0));
-    assert!(Life::new(now, Duration::MAX, 7.0).alive(now));
+    let endless = Life::new(now, Duration::MAX, 7.0);
+    assert!(endless.alive(now) && !endless.alive(now + seconds(7.0 * 86_400.0)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -56,6 +56,8 @@ fn the_instances_that_are_configured_are_the_ones_that_may_be_rung() {
         (vec![application("another")], false, false),
         (vec![application("another"), application(APP)], true, true),
         (vec![user], false, true),
+        // An empty id names nobody, so it is nobody else either.
+        (vec![application("")], false, true),
         // Who was rung is not said: it cannot contradict.
         (vec![], true, true),
     ] {
