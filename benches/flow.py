@@ -27,7 +27,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Graph(asyncio.Protocol):
-    """Answers 202; tells who waits for a call that its redirect is here."""
+    """Answers 202; tells who waits for a call that its redirect is here. A HEAD keeps the connection warm, no more."""
 
     waiting: dict[bytes, asyncio.Future[float]] = {}  # noqa: RUF012 - one for all connections
 
@@ -38,12 +38,13 @@ class Graph(asyncio.Protocol):
         self.held += data
         while (end := self.held.find(b"\r\n\r\n")) >= 0:
             head = self.held[:end].lower()
-            length = int(head[head.index(b"content-length:") + 15 :].split(b"\r\n", 1)[0])
-            if len(self.held) < end + 4 + length:
+            length = head.partition(b"content-length:")[2].split(b"\r\n", 1)[0]
+            if len(self.held) < (end := end + 4 + int(length or 0)):
                 return
-            call_id = head.split(b"/calls/", 1)[1].split(b"/", 1)[0]
-            self.waiting.pop(call_id).set_result(time.perf_counter())
-            self.held = self.held[end + 4 + length :]
+            if head.startswith(b"post "):
+                call_id = head.split(b"/calls/", 1)[1].split(b"/", 1)[0]
+                self.waiting.pop(call_id).set_result(time.perf_counter())
+            self.held = self.held[end:]
             self.transport.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
 
 
