@@ -84,6 +84,8 @@ __all__ = [
     "Verdict",
     "Verifier",
     "Violation",
+    "_after_fork",
+    "_before_fork",
     "_fail",
     "_flush_recordings",
     "_one_interpreter",
@@ -3684,6 +3686,16 @@ class Violation:
         """
         The offending value as it is in the JSON, telephone numbers unmasked.
         """
+
+def _after_fork() -> None:
+    """
+    To be called right after it, in parent and child.
+    """
+
+def _before_fork() -> None:
+    """
+    To be called right before a fork.
+    """
 
 def _fail(mailbox: Mailbox | None = None) -> int | None:
     """

@@ -33,7 +33,7 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = true)]
 mod _native {
     #[pymodule_export]
-    use super::bridge::{_fail, _one_interpreter, Mailbox};
+    use super::bridge::{_after_fork, _before_fork, _fail, _one_interpreter, Mailbox};
     #[pymodule_export]
     use super::call::{
         AudioRoutingGroup, Call, CallMediaState, CallOptions, CallRoute, CallTranscriptionInfo, ChatInfo,
