@@ -1,7 +1,8 @@
-"""The same bot twice, behind FastAPI and uvicorn: `python _bots.py callredirect|by-hand` prints its port.
+"""The same bot thrice, behind FastAPI and uvicorn: `python _bots.py by-hand|callredirect|plain-routes` prints its port.
 
-Redirects every call to one user. The second is what one writes with PyJWT, orjson and aiohttp, without the rules that
-callredirect adds: strict types, deadlines, retries, outcomes.
+Redirects every call to one user. The first is what one writes with PyJWT, orjson and aiohttp, without the rules that
+callredirect adds: strict types, deadlines, retries, outcomes. The third is the second with the routes of the adapter for
+Starlette, which go past FastAPI's dependencies.
 """
 
 from __future__ import annotations
@@ -21,9 +22,8 @@ TOKEN = "x" * 1200
 USER = "550fae72-d251-43ec-868c-373732c2704f"
 
 
-def callredirect() -> FastAPI:
+def bot() -> Any:
     import callredirect as cr
-    from callredirect.adapters.fastapi import router
 
     bot = cr.Redirector(
         app_id=APP_ID, credential=TOKEN, verifier=cr.Verifier(APP_ID, jwks=JWKS), base_url=GRAPH
@@ -34,9 +34,22 @@ def callredirect() -> FastAPI:
     async def route(_: cr.Call) -> cr.Redirect:
         return there
 
+    return bot
+
+
+def callredirect() -> FastAPI:
+    from callredirect.adapters.fastapi import router
+
     app = FastAPI()
-    app.include_router(router(bot))
+    app.include_router(router(bot()))
     return app
+
+
+def plain_routes() -> FastAPI:
+    from callredirect.adapters.starlette import lifespan, routes
+
+    calls = bot()
+    return FastAPI(routes=routes(calls), lifespan=lifespan(calls))
 
 
 def by_hand() -> FastAPI:
@@ -101,7 +114,7 @@ class Server(uvicorn.Server):
 
 
 def main() -> None:
-    app = {"callredirect": callredirect, "by-hand": by_hand}[sys.argv[1]]()
+    app = {"by-hand": by_hand, "callredirect": callredirect, "plain-routes": plain_routes}[sys.argv[1]]()
     server = Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
 
     def until_left() -> None:

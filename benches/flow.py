@@ -14,20 +14,20 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from callredirect.testing import Simulator
 
 ROUNDS, CALLS, WIDTH = 7, 600, 32
-BOTS = ("by-hand", "callredirect")
+BOTS = ("by-hand", "callredirect", "plain-routes")
 GOAL = 0.5
 FIXTURE = Path(__file__).parents[1] / "tests/fixtures/notification/ex2-incoming.json"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Graph(asyncio.Protocol):
-    """Answers 202; tells who waits for a call that its redirect is here."""
+    """Answers 202; tells who waits for a call that its redirect is here. A HEAD keeps the connection warm, no more."""
 
     waiting: dict[bytes, asyncio.Future[float]] = {}  # noqa: RUF012 - one for all connections
 
@@ -38,12 +38,13 @@ class Graph(asyncio.Protocol):
         self.held += data
         while (end := self.held.find(b"\r\n\r\n")) >= 0:
             head = self.held[:end].lower()
-            length = int(head[head.index(b"content-length:") + 15 :].split(b"\r\n", 1)[0])
-            if len(self.held) < end + 4 + length:
+            length = head.partition(b"content-length:")[2].split(b"\r\n", 1)[0]
+            if len(self.held) < (end := end + 4 + int(length or 0)):
                 return
-            call_id = head.split(b"/calls/", 1)[1].split(b"/", 1)[0]
-            self.waiting.pop(call_id).set_result(time.perf_counter())
-            self.held = self.held[end + 4 + length :]
+            if head.startswith(b"post "):
+                call_id = head.split(b"/calls/", 1)[1].split(b"/", 1)[0]
+                self.waiting.pop(call_id).set_result(time.perf_counter())
+            self.held = self.held[end:]
             self.transport.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
 
 
@@ -85,24 +86,33 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
-async def measure(port: int, pid: int, graph: Simulator) -> list[float]:
-    """Latency of one call at a time, p50 and p99; CPU of the bot for a call, calls a second, of many at once."""
-    call = json.loads(FIXTURE.read_text())
-    text = json.dumps(call).replace(
-        call["value"][0]["resourceData"]["id"], "CALL-ID-CALL-ID-CALL-ID-CALL-ID-CALL"
-    )
-    token, body = (
-        graph.notification_token(tenant_id=call["value"][0]["resourceData"]["tenantId"]),
-        text.encode(),
-    )
+def request(graph: Simulator) -> tuple[bytes, bytes]:
+    call = json.loads(FIXTURE.read_text())["value"][0]["resourceData"]
+    body = FIXTURE.read_text().replace(call["id"], "CALL-ID-CALL-ID-CALL-ID-CALL-ID-CALL").encode()
+    token = graph.notification_token(tenant_id=call["tenantId"])
     head = (
         f"POST /api/calls HTTP/1.1\r\nHost: bot\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
-    ).encode()
-    callers = [await Caller(head, body).connect(port) for _ in range(WIDTH)]
+    )
+    return head.encode(), body
+
+
+async def one_at_a_time(bots: list[Caller]) -> list[tuple[float, float]]:
+    """Latency of a call, p50 and p99. The bots take turns, so that whatever else this machine does meets them all."""
+    latencies: list[list[float]] = [[] for _ in bots]
+    for _ in range(CALLS):
+        for caller, latency in zip(bots, latencies, strict=True):
+            latency.append(await caller.ring())
+            await asyncio.sleep(0.001)  # the answer to the redirect is this bot's affair, not the next one's
+    cuts = [statistics.quantiles(latency, n=100) for latency in latencies]
+    return [(cut[49], cut[98]) for cut in cuts]
+
+
+async def at_once(callers: list[Caller], pid: int) -> tuple[float, float]:
+    """CPU of the bot for a call in microseconds, and calls a second."""
+
     for caller in callers:
         await caller.ring()
-    cuts = statistics.quantiles([await callers[0].ring() for _ in range(CALLS)], n=100)
 
     async def ring_on(caller: Caller) -> None:
         for _ in range(CALLS // 8):
@@ -111,24 +121,28 @@ async def measure(port: int, pid: int, graph: Simulator) -> list[float]:
     cpu, wall = cpu_seconds(pid), time.perf_counter()
     await asyncio.gather(*map(ring_on, callers))
     cpu, wall = cpu_seconds(pid) - cpu, time.perf_counter() - wall
-    count = CALLS // 8 * WIDTH
-    for caller in callers:
-        caller.writer.close()
-    return [cuts[49], cuts[98], cpu / count * 1e6, count / wall]
+    count = CALLS // 8 * len(callers)
+    return cpu / count * 1e6, count / wall
 
 
 async def compare() -> None:
     loop = asyncio.get_running_loop()
     server = await loop.create_server(Graph, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    with Simulator() as graph:
-        figures: dict[str, list[list[float]]] = {bot: [] for bot in BOTS}
-        with running(BOTS[0], graph, url) as first, running(BOTS[1], graph, url) as second:
-            for turn in range(ROUNDS + 1):
-                for bot, (port, pid) in zip(BOTS, (first, second), strict=True):
-                    figure = await measure(port, pid, graph)
-                    if turn:  # the first round warms up
-                        figures[bot].append(figure)
+    figures: dict[str, list[tuple[float, ...]]] = {bot: [] for bot in BOTS}
+    with Simulator() as graph, ExitStack() as stack:
+        processes = [stack.enter_context(running(bot, graph, url)) for bot in BOTS]
+        head, body = request(graph)
+        for turn in range(ROUNDS + 1):
+            # Connected anew, because the server closes what is idle for five seconds.
+            latencies = await one_at_a_time([await Caller(head, body).connect(port) for port, _ in processes])
+            for bot, (port, pid), latency in zip(BOTS, processes, latencies, strict=True):
+                callers = [await Caller(head, body).connect(port) for _ in range(WIDTH)]
+                figure = (*latency, *await at_once(callers, pid))
+                for caller in callers:
+                    caller.writer.close()
+                if turn:  # the first round warms up
+                    figures[bot].append(figure)
     print(
         f"whole flow behind FastAPI and uvicorn, medians of {ROUNDS} rounds, {WIDTH} callers at once for the last two"
     )
@@ -137,12 +151,17 @@ async def compare() -> None:
         bot: [statistics.median(column) for column in zip(*rows, strict=True)]
         for bot, rows in figures.items()
     }
-    for bot, (middle, tail, cpu, rate) in medians.items():
+    hand = medians["by-hand"]
+    for bot, row in medians.items():
+        middle, tail, cpu, rate = row
         print(f"  {bot:12}  {middle:8,.0f}  {tail:8,.0f}  {cpu:13,.0f}  {rate:8,.0f}")
-    ratios = [ours / theirs for ours, theirs in zip(medians["callredirect"], medians["by-hand"], strict=True)]
-    print(f"  {'x by hand':12}  {ratios[0]:8.2f}  {ratios[1]:8.2f}  {ratios[2]:13.2f}  {ratios[3]:8.2f}")
-    for name, ratio in (("p50", ratios[0]), ("CPU", ratios[2])):
-        print(f"  {ratio:.2f} x by hand ({name}), the goal is {GOAL}: {'met' if ratio <= GOAL else 'MISSED'}")
+    for bot in BOTS[1:]:
+        middle, tail, cpu, rate = (ours / theirs for ours, theirs in zip(medians[bot], hand, strict=True))
+        print(
+            f"  {bot}: {middle:.2f} x by hand (p50), {tail:.2f} x (p99), {cpu:.2f} x (CPU), {rate:.2f} x (calls/s)"
+        )
+        for name, ratio in (("p50", middle), ("CPU", cpu)):
+            print(f"    the goal for {name} is {GOAL}: {'met' if ratio <= GOAL else 'MISSED'}")
 
 
 if __name__ == "__main__":

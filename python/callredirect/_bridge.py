@@ -116,7 +116,9 @@ def loop_mailbox() -> LoopMailbox | TrioMailbox:
 
         return _trio.mailbox()
     box = _mailboxes.get(loop)
-    if box is None:
+    if box is None or box.mailbox.pid != os.getpid():
+        if box is not None:  # forked, and Python was not told
+            _inherited.append(box)
         _forget_closed_loops()
         box = _mailboxes[loop] = LoopMailbox(loop)
     return box

@@ -6,9 +6,10 @@ Both ask for the same things, within the same time: ``claim``, then ``may_send``
 
 from __future__ import annotations
 
+import os
 import time
 
-from ._native import ClaimRecord
+from ._native import ClaimRecord, _after_fork, _before_fork
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ _FAULTS = 3
 _REST = 1.0
 
 
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
+
+
 class NativeClaims:
     """Claims in a store of the core's."""
 
@@ -47,8 +51,10 @@ class NativeClaims:
         """Calls that went on without the store."""
         return self._receiver.claims_degraded
 
-    def claim(self, call: TrackedCall) -> Awaitable[Grant]:
-        """Asked before it returns: the reply need not wait, and is not waited for."""
+    def claim(self, call: TrackedCall) -> Grant | Awaitable[Grant]:
+        """Asked before it returns: the reply need not wait, and is not waited for. Answered, too, where it is local."""
+        if self._receiver.claims_are_local:
+            return self._receiver.claim(call, None)  # type: ignore[return-value]
         return self._ask(lambda box: self._receiver.claim(call, box))
 
     def may_send(self, call: TrackedCall) -> Awaitable[Grant]:
@@ -70,7 +76,7 @@ class NativeClaims:
         return first
 
     async def get(self, call: TrackedCall) -> ClaimRecord | None:
-        """What is kept of a call, as far as the store answers."""
+        """What is kept of a call, as far as the store answers; its end, of which another worker was told, is noted."""
         found = await self._ask(lambda box: self._receiver.get(call, box))
         return found if isinstance(found, ClaimRecord) else None
 
@@ -183,15 +189,18 @@ class OwnClaims:
 
     async def end(self, call: TrackedCall) -> bool:
         """As ``NativeClaims.end``."""
+        import uuid
+
+        # Who tells the end is claimed like a call, and never taken over: nothing else that a store does says who was
+        # first. The key looks like that of any call.
+        telling = uuid.uuid5(uuid.NAMESPACE_OID, f"{call._key} ended").hex
         try:
-            before = await self._ask("get", call._key)
-            await self._record("finish", call._key, self._worker, stage="ended", attempts=0)
+            record = await self._record("finish", call._key, self._worker, stage="ended", attempts=0)
+            call._heard(record.stage)
+            record = await self._record("claim", telling, self._worker, lease=LEASE, budget=0.0)
         except _StoreError:
             return True
-        if not isinstance(before, ClaimRecord):
-            return True
-        call._heard(before.stage)
-        return not before.ended
+        return record.worker == self._worker
 
     async def get(self, call: TrackedCall) -> ClaimRecord | None:
         """As ``NativeClaims.get``."""
@@ -199,7 +208,11 @@ class OwnClaims:
             found = await self._ask("get", call._key)
         except _StoreError:
             return None
-        return found if isinstance(found, ClaimRecord) else None
+        if not isinstance(found, ClaimRecord):
+            return None
+        if found.ended:
+            call._end_elsewhere()
+        return found
 
     async def unfinished(self) -> tuple[ClaimRecord, ...]:
         """Only the store itself could say; it has no method for it."""

@@ -84,6 +84,8 @@ __all__ = [
     "Verdict",
     "Verifier",
     "Violation",
+    "_after_fork",
+    "_before_fork",
     "_flush_recordings",
     "_one_interpreter",
     "_read_recording",
@@ -3686,6 +3688,16 @@ class Violation:
         """
         The offending value as it is in the JSON, telephone numbers unmasked.
         """
+
+def _after_fork() -> None:
+    """
+    To be called right after it, in parent and child.
+    """
+
+def _before_fork() -> None:
+    """
+    To be called right before a fork.
+    """
 
 def _flush_recordings() -> None:
     """

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Iterator
 
-from ._claims import LEASE, NativeClaims, OwnClaims, check, ready
+from ._claims import LEASE, NativeClaims, OwnClaims, check
 from ._client import AsyncClient
 from ._native import ClaimRecord, Cloud, Receiver, Redirect, Reply, TrackedCall, Verifier
 from ._observe import Watched, logger
@@ -48,6 +48,10 @@ _DRAIN_SECONDS = 15.0
 # What a default redirect needs when the handler has used up its time.
 _RESERVED = 3.0
 
+# A turn of the event loop that took longer was somebody's who blocked it.
+_LONG_TURN = 0.1
+_REPLIES_FIRST_SECONDS = 60.0
+
 # Between two warnings of one fault of the store.
 _WARNING_SECONDS = 60.0
 
@@ -57,6 +61,7 @@ _MOST_LOGGED = 20
 # Of the processes that this one was forked off.
 _inherited: list[object] = []
 
+_YOURS = ("yours", None)
 _INTERRUPTED = "interrupted while the redirect was being sent"
 _ENDED = "the call ended before it could be redirected"
 
@@ -157,8 +162,9 @@ class Redirector:
         self._began_in: int | None = None
         self._beginning: asyncio.Task[None] | None = None
         self._warned_at: float | None = None
+        self._replies_first_until = 0.0
         self._waiters: dict[str, list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]]] = {}
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._timers: dict[str, tuple[asyncio.AbstractEventLoop, asyncio.TimerHandle]] = {}
         self._client = AsyncClient(
             credential,
             api_version=api_version,
@@ -182,7 +188,7 @@ class Redirector:
     def on_incoming(self, handler: OnIncoming) -> OnIncoming:
         """Registers the function that says where a call goes: a ``Redirect``, or ``None`` to leave it alone.
 
-        Synchronous functions run in a thread each. The function has until ``call.deadline``, or less, see
+        Synchronous functions run in a thread each; an asynchronous one must not block. The function has until ``call.deadline``, or less, see
         ``handler_timeout``; then it is cancelled, as far as it can be, and the call goes to the ``default`` or is
         lost. The last one registered counts.
         """
@@ -271,6 +277,9 @@ class Redirector:
     ) -> Reply:
         """Takes in one webhook request and says what to answer. The redirect runs on after it.
 
+        It is asked for, and on its way, before the reply is written, where nothing has to be waited for: the claims are
+        in memory, the token is at hand, and the handler is asynchronous and decides without awaiting.
+
         Args:
             body: The body as it came, or as the host has already read it.
             headers: All request headers: a mapping, or pairs.
@@ -306,10 +315,28 @@ class Redirector:
         for call in receipt.incoming:
             # The store is asked before the reply leaves, and its answer awaited after it.
             claiming = self._claim(call)
-            self._redirecting[call.call_id] = self._start(self._redirect(call, claiming, receipt.scenario_id))
+            # Before the task that waits for it: then both have their first turn in this order.
+            deciding = self._ask(call) if claiming == _YOURS else None
+            work = self._redirect(call, claiming, deciding, receipt.scenario_id)
+            self._redirecting[call.call_id] = self._start(work)
         for call in receipt.ended:
             self._start(self._tell_ended(call))
+        if receipt.incoming:
+            await self._one_turn()
         return receipt.reply
+
+    async def _one_turn(self) -> None:
+        """Lets a redirect that has nothing to wait for leave before the reply is written, which takes as long.
+
+        A handler that blocks the loop, as it must not, delays a reply by that: then they go first again for a while.
+        """
+        import asyncio
+
+        began = time.monotonic()
+        if began >= self._replies_first_until:
+            await asyncio.sleep(0)
+            if (now := time.monotonic()) - began > _LONG_TURN:
+                self._replies_first_until = now + _REPLIES_FIRST_SECONDS
 
     async def warm_up(self, tenant_id: str | None = None) -> None:
         """Fetches a token and opens a connection before the first call; for the host's startup. See ``Client.warm_up``.
@@ -340,9 +367,8 @@ class Redirector:
         self._closing = True
         if self._beginning is not None:
             self._beginning.cancel()
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
+        for call_id in tuple(self._timers):
+            self._unwatch(call_id)
         if self._warmth is not None:
             await self._warmth.close()
         if late := await self._drained():
@@ -368,7 +394,7 @@ class Redirector:
         import asyncio
 
         self._leave_parent()
-        others = self._tasks - {asyncio.current_task()}
+        others = [_end_of(task) for task in self._tasks - {asyncio.current_task()}]
         return len((await asyncio.wait(others, timeout=_DRAIN_SECONDS))[1]) if others else 0
 
     def _leave_parent(self) -> None:
@@ -449,11 +475,20 @@ class Redirector:
         if len(records) > _MOST_LOGGED:
             logger().warning("%d more calls were left behind", len(records) - _MOST_LOGGED)
 
-    def _claim(self, tracked: TrackedCall) -> Awaitable[Grant]:
+    def _claim(self, tracked: TrackedCall) -> Grant | Awaitable[Grant]:
         try:
             return self._claims.claim(tracked)
         except OSError as error:
-            return ready(("refused", str(error)))
+            return "refused", str(error)
+
+    def _ask(self, tracked: TrackedCall) -> asyncio.Task[Redirect | None] | None:
+        """Starts the bot's own function, in a task of its own: whatever it does there, the redirect's goes on."""
+        from ._threads import call as run
+
+        call = tracked.call
+        if self._incoming is None or call is None or tracked.deadline.passed:
+            return None
+        return self._start(run(self._incoming, call))
 
     def _store_fault(self, reason: str) -> None:
         """Once a minute: when a store is down, every call meets that."""
@@ -467,15 +502,19 @@ class Redirector:
             )
 
     async def _redirect(
-        self, tracked: TrackedCall, claiming: Awaitable[Grant], scenario_id: str | None
+        self,
+        tracked: TrackedCall,
+        claiming: Grant | Awaitable[Grant],
+        deciding: asyncio.Task[Redirect | None] | None,
+        scenario_id: str | None,
     ) -> None:
         """Claim, decide, validate, send. Whatever happens, the call ends in one recorded outcome."""
         claimed = False
         try:
-            grant = await claiming
+            grant = claiming if isinstance(claiming, tuple) else await claiming
             self._watch(tracked)
             if claimed := self._granted(tracked, grant):
-                await self._attempt(tracked, scenario_id)
+                await self._attempt(tracked, deciding or self._ask(tracked), scenario_id)
                 if fault := await self._claims.finish(tracked):
                     self._store_fault(fault)
         except BaseException as error:
@@ -489,9 +528,14 @@ class Redirector:
             if tracked.ended:
                 self._over(tracked)
 
-    async def _attempt(self, tracked: TrackedCall, scenario_id: str | None) -> None:
+    async def _attempt(
+        self,
+        tracked: TrackedCall,
+        deciding: asyncio.Task[Redirect | None] | None,
+        scenario_id: str | None,
+    ) -> None:
         try:
-            await self._settle(tracked, scenario_id)
+            await self._settle(tracked, deciding, scenario_id)
         except CallRedirectError as error:
             self._failed(tracked, _one_line(error))
         except Exception as error:
@@ -515,17 +559,21 @@ class Redirector:
             self._failed(tracked, f"not claimed, so not redirected: {reason}")
         return word in ("yours", "unasked")
 
-    async def _settle(self, tracked: TrackedCall, scenario_id: str | None) -> None:
-
+    async def _settle(
+        self,
+        tracked: TrackedCall,
+        deciding: asyncio.Task[Redirect | None] | None,
+        scenario_id: str | None,
+    ) -> None:
         call = tracked.call
         if call is None:
             return self._failed(tracked, "the call came without a notification of its arrival")
-        if tracked.deadline.passed:
+        if deciding is None and tracked.deadline.passed:
             return self._failed(tracked, "it arrived too late to be redirected")
         told = (tracked.deadline, scenario_id, tracked._tenant_id)
         request: PreparedRedirect | None = None
         failure: str | None = None
-        decision, failure = await self._decide(call, tracked)
+        decision, failure = await self._decide(tracked, deciding)
         if failure is None and decision is None:
             logger().info("call %s was left alone", tracked.call_id)
             tracked._left_alone()
@@ -570,22 +618,22 @@ class Redirector:
         tracked._redirected(outcome)
         self._claims.finish_soon(tracked)
 
-    async def _decide(self, call: Call, tracked: TrackedCall) -> tuple[Redirect | None, str | None]:
+    async def _decide(
+        self, tracked: TrackedCall, deciding: asyncio.Task[Redirect | None] | None
+    ) -> tuple[Redirect | None, str | None]:
         """What the bot's own function says within its time, or what it did instead."""
         import asyncio
 
-        from ._threads import call as run
-
-        if self._incoming is None:
+        if deciding is None:
             return None, "no on_incoming handler is registered"
         until_deadline = seconds = tracked.deadline.remaining
         if self._default is not None:
             seconds = max(seconds - _RESERVED, 0)
         if self._handler_timeout is not None:
             seconds = min(seconds, self._handler_timeout)
-        deciding = self._start(run(self._incoming, call))
         try:
-            await asyncio.wait([deciding], timeout=seconds)
+            if not deciding.done():
+                await asyncio.wait([deciding], timeout=seconds)
         finally:
             in_time = deciding.done()
             deciding.cancel()  # it may refuse to be: nobody waits for it
@@ -623,7 +671,7 @@ class Redirector:
         import asyncio
 
         if redirecting := self._redirecting.get(tracked.call_id):
-            await asyncio.wait([redirecting])
+            await asyncio.wait([_end_of(redirecting)])
 
     async def _run_ended(self, tracked: TrackedCall) -> None:
         if self._ended is None:
@@ -636,8 +684,7 @@ class Redirector:
             logger().exception("call %s: the on_ended handler raised", tracked.call_id)
 
     def _over(self, tracked: TrackedCall) -> None:
-        if timer := self._timers.pop(tracked.call_id, None):
-            timer.cancel()
+        self._unwatch(tracked.call_id)
         self._wake(tracked.call_id)
 
     def _wake(self, call_id: str) -> None:
@@ -653,7 +700,19 @@ class Redirector:
             self._timers.pop(tracked.call_id, None)
             self._start(self._never_ended(tracked))
 
-        self._timers[tracked.call_id] = asyncio.get_running_loop().call_later(self._end_timeout, over)
+        loop = asyncio.get_running_loop()
+        self._timers[tracked.call_id] = loop, loop.call_later(self._end_timeout, over)
+
+    def _unwatch(self, call_id: str) -> None:
+        import asyncio
+
+        if watching := self._timers.pop(call_id, None):
+            loop, timer = watching
+            if loop is asyncio.get_running_loop():
+                timer.cancel()
+            else:
+                with contextlib.suppress(RuntimeError):  # that loop is closed
+                    loop.call_soon_threadsafe(timer.cancel)
 
     async def _never_ended(self, tracked: TrackedCall) -> None:
         await self._redirect_over(tracked)
@@ -665,13 +724,31 @@ class Redirector:
 
     async def _hear_of_end(self, tracked: TrackedCall) -> None:
         """Another worker may have been told of it."""
-        record = await self._claims.get(tracked)
-        if record is not None and record.ended:
-            tracked._end_elsewhere()
+        await self._claims.get(tracked)
 
 
 def _one_line(error: Exception) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def _end_of(task: asyncio.Task[Any]) -> asyncio.Future[Any]:
+    """Done when the task is, and to be waited for in the running loop, whichever loop the task is of."""
+    import asyncio
+
+    here, there = asyncio.get_running_loop(), task.get_loop()
+    if there is here:
+        return task
+    over = here.create_future()
+
+    def tell(_: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop that waited is closed
+            here.call_soon_threadsafe(_resolve, over)
+
+    try:
+        there.call_soon_threadsafe(task.add_done_callback, tell)
+    except RuntimeError:  # that loop is closed: the task goes no further
+        over.set_result(None)
+    return over
 
 
 def _resolve(over: asyncio.Future[None]) -> None:

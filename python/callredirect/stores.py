@@ -38,7 +38,8 @@ class ClaimStore(Protocol):
         """Gives the call to the worker if nobody has it, or if its worker is gone.
 
         Gone is a worker whose lease lapsed while the stage was still ``claimed`` and at least 3 seconds of the
-        first claim's budget were left: then the fence rises by one.
+        first claim's budget were left: then the fence rises by one. Who tells the bot that a call ended is claimed in
+        the same way, under a key of its own with a budget of 0.
         """
         ...
 

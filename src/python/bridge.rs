@@ -18,7 +18,7 @@ use pyo3::sync::PyOnceLock;
 use tokio::runtime::Runtime;
 
 use super::hint::{As, hint};
-use crate::send::PerProcess;
+use crate::send::{self, PerProcess};
 
 hint! {
     Drained = "list[tuple[int, Any, BaseException | None]]";
@@ -40,6 +40,19 @@ pub(super) fn _one_interpreter(py: Python<'_>) -> PyResult<()> {
         "callredirect is loaded in another interpreter of this process already, and does not support a second: \
          give the application a process of its own",
     ))
+}
+
+/// To be called right before a fork.
+#[pyfunction]
+pub(super) fn _before_fork(py: Python<'_>) {
+    // Released meanwhile: another thread may be between its own fork and what it calls after that.
+    py.detach(send::before_fork);
+}
+
+/// To be called right after it, in parent and child.
+#[pyfunction]
+pub(super) fn _after_fork() {
+    send::after_fork();
 }
 
 /// How often a blocking call looks whether Ctrl-C was pressed.

@@ -33,7 +33,7 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = true)]
 mod _native {
     #[pymodule_export]
-    use super::bridge::{_one_interpreter, Mailbox};
+    use super::bridge::{_after_fork, _before_fork, _one_interpreter, Mailbox};
     #[pymodule_export]
     use super::call::{
         AudioRoutingGroup, Call, CallMediaState, CallOptions, CallRoute, CallTranscriptionInfo, ChatInfo,

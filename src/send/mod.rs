@@ -15,5 +15,5 @@ pub mod transport;
 pub use client::{Endpoint, Prepared, Unsendable, check_token};
 pub use cloud::{BadAddress, Cloud, address};
 pub use deadline::{BUDGET, Deadline};
-pub use process::PerProcess;
+pub use process::{PerProcess, after_fork, before_fork, unforked};
 pub use sending::{Retries, Sending, Step};

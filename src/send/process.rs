@@ -1,9 +1,34 @@
 //! What belongs to one process: after a fork it is made anew.
 
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// Read by whoever is at what must not be forked in the middle, written by whoever forks.
+static FORKING: RwLock<()> = RwLock::new(());
+
+thread_local! {
+    static HELD: RefCell<Option<RwLockWriteGuard<'static, ()>>> = const { RefCell::new(None) };
+}
+
+/// While it is held no child is forked, as far as the host announces its forks: a library with locks of its own would
+/// have them locked for ever in the child, whose thread that held them is not there.
+pub fn unforked() -> RwLockReadGuard<'static, ()> {
+    FORKING.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Right before a fork: waits until nobody is [`unforked`], and keeps everybody from it.
+pub fn before_fork() {
+    let held = FORKING.write().unwrap_or_else(PoisonError::into_inner);
+    HELD.set(Some(held));
+}
+
+/// Right after it, in parent and child: the thread that forked is the same in both.
+pub fn after_fork() {
+    HELD.take();
+}
 
 /// How deep a line of forks, each using what the one before it made, is sure never to hang.
 const GENERATIONS: usize = 7;

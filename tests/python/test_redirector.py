@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextvars
 import json
 import logging
 import re
@@ -199,6 +200,66 @@ async def test_the_reply_does_not_wait_for_the_handler(graph: Simulator) -> None
     assert "under way" in repr(tracked)
     decided.set()
     await bot.close()
+    assert isinstance(tracked.outcome, cr.Accepted)
+
+
+async def test_a_redirect_that_waits_for_nothing_leaves_before_the_reply(graph: Simulator) -> None:
+    async def route(_: cr.Call) -> cr.Redirect:
+        return TO_ALICE
+
+    bot = bot_for(graph, route)
+    assert (await bot.handle(body(created(graph.place_call())), headers(graph))).status == 202
+    (tracked,) = bot.calls
+    assert (tracked.stage, tracked.outcome) == ("sent", None)
+    await bot.close()
+    assert isinstance(tracked.outcome, cr.Accepted)
+
+
+async def test_a_handler_that_blocks_the_loop_delays_one_reply(graph: Simulator) -> None:
+    asked: list[str | None] = []
+
+    async def blocks(call: cr.Call) -> None:
+        asked.append(call.id)
+        time.sleep(0.15)  # noqa: ASYNC251 - as it must not
+
+    bot = bot_for(graph, blocks)
+    await bot.handle(body(created("first")), headers(graph))
+    assert asked == ["first"]
+    await bot.handle(body(created("second")), headers(graph))
+    assert asked == ["first"]
+    await bot.close()
+    assert asked == ["first", "second"]
+    assert [tracked.left_alone for tracked in bot.calls] == [True, True]
+
+
+async def test_a_handler_has_a_task_and_a_context_of_its_own(graph: Simulator) -> None:
+    who = contextvars.ContextVar("who", default="the host")
+    tasks: list[asyncio.Task[Any] | None] = []
+
+    async def route(_: cr.Call) -> cr.Redirect:
+        who.set("the handler")
+        tasks.append(asyncio.current_task())
+        # Too late for itself, and nobody else is meant.
+        asyncio.get_running_loop().call_soon(tasks[0].cancel)  # type: ignore[union-attr]
+        return TO_ALICE
+
+    bot = bot_for(graph, route)
+    tracked = await deliver(graph, bot, created(graph.place_call()))
+    assert tasks != [asyncio.current_task()] and who.get() == "the host"
+    assert isinstance(tracked.outcome, cr.Accepted)
+
+
+async def test_a_request_that_is_cut_off_cuts_off_no_redirect(graph: Simulator) -> None:
+    async def route(_: cr.Call) -> cr.Redirect:
+        handling.cancel()
+        return TO_ALICE
+
+    bot = bot_for(graph, route)
+    handling = asyncio.create_task(bot.handle(body(created(graph.place_call())), headers(graph)))
+    with pytest.raises(asyncio.CancelledError):
+        await handling
+    await bot.close()
+    (tracked,) = bot.calls
     assert isinstance(tracked.outcome, cr.Accepted)
 
 
@@ -823,6 +884,55 @@ async def test_close_drains_and_refuses(graph: Simulator) -> None:
     assert (await bot.handle(b"", {})).status == 503
     await bot.close()
     assert len(bot.calls) == 1
+
+
+@pytest.mark.parametrize("closes", [True, False])
+async def test_two_loops_may_wait_for_a_redirect(graph: Simulator, closes: bool) -> None:
+    """A bot that is closed, or told of the end, in another loop than the one its redirect runs in."""
+    asked, decided, told = threading.Event(), threading.Event(), list[tuple[str, bool]]()
+
+    def route(_: cr.Call) -> cr.Redirect:
+        asked.set()
+        decided.wait(10)
+        return TO_ALICE
+
+    bot = bot_for(graph, route)
+    bot.on_ended(lambda call: told.append((call.stage, call.ended)))
+    call_id, signed = graph.place_call(), headers(graph)
+    await bot.handle(body(created(call_id)), signed)
+    await asyncio.to_thread(asked.wait, 10)
+
+    async def elsewhere() -> str:
+        asyncio.get_running_loop().set_debug(
+            True
+        )  # complains where a loop is spoken to from another's thread
+        if not closes:
+            await bot.handle(body(deleted(call_id)), signed)
+        asyncio.get_running_loop().call_later(0.1, decided.set)
+        await (bot.close() if closes else bot.settled())
+        return bot.calls[0].stage
+
+    asyncio.get_running_loop().set_debug(True)
+    began = time.monotonic()
+    stage = "accepted" if closes else "failed"  # it ended before anything was sent
+    assert await asyncio.to_thread(asyncio.run, elsewhere()) == stage
+    assert time.monotonic() - began < 10  # not the longest that anybody waits
+    await bot.close()
+    assert told == ([] if closes else [(stage, True)])
+    assert bot._timers == {}
+
+
+async def test_a_bot_is_closed_whose_loop_is_no_more(graph: Simulator) -> None:
+    async def hangs(_: cr.Call) -> None:
+        await asyncio.Event().wait()
+
+    bot = bot_for(graph, hangs)
+    loop = asyncio.new_event_loop()
+    await asyncio.to_thread(loop.run_until_complete, bot.handle(body(created("x")), headers(graph)))
+    loop.close()
+    began = time.monotonic()
+    await bot.close()
+    assert time.monotonic() - began < 10
 
 
 async def test_a_handler_may_close_the_bot(graph: Simulator) -> None:

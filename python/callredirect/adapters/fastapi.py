@@ -18,7 +18,9 @@ def router(bot: Redirector, path: str = "/api/calls") -> APIRouter:
     """A router with the calling webhook at ``path`` and below, which drains the bot at shutdown.
 
     Below, because a redirect's ``callback_uri`` is often the webhook's address with something appended: include the
-    router after routes of your own down there. Raises ``ValueError`` for a path that does not start with ``/``.
+    router after routes of your own down there. An application whose webhook needs none of FastAPI's dependencies may take
+    ``FastAPI(routes=routes(bot), lifespan=lifespan(bot))`` of ``adapters.starlette`` instead, which cost less.
+    Raises ``ValueError`` for a path that does not start with ``/``.
     """
     below = checked(path) + "/{_:path}"
 
@@ -32,7 +34,7 @@ def router(bot: Redirector, path: str = "/api/calls") -> APIRouter:
             body = await read_chunks(request.stream(), bot.max_bytes)
         except ClientDisconnect:
             return Response(status_code=400)  # nobody reads it
-        reply = await bot.handle(body, request.headers, received_at=received_at)
+        reply = await bot.handle(body, request.headers.raw, received_at=received_at)
         return Response(reply.body, status_code=reply.status, headers=reply.headers)
 
     return routes

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use crate::calls::claim::{CallKey, ClaimStore, Owed, StoreFault};
 use crate::calls::protocol::{Claim, Move, Record, Stage, apply, millis};
-use crate::send::clock;
+use crate::send::{clock, unforked};
 
 /// Moves in one transaction at most: the others must not wait long for the file.
 const BATCH: usize = 64;
@@ -97,6 +97,8 @@ fn answer(path: &Path, asks: &mpsc::Receiver<Asked>) {
     let mut rounds = 0_u32;
     while let Ok(first) = asks.recv() {
         let before = rounds;
+        // A child that came of a fork in here would find the file locked for ever.
+        let undisturbed = unforked();
         let mut batch = vec![first];
         batch.extend(asks.try_iter().take(BATCH - 1));
         // Whoever has given up has gone on without the claim: it must not be made behind his back.
@@ -110,6 +112,7 @@ fn answer(path: &Path, asks: &mpsc::Receiver<Asked>) {
             }
             opened = None;
         }
+        drop(undisturbed);
         if before != rounds && before.is_multiple_of(SWEEP) {
             tidy(path);
         }
@@ -120,6 +123,7 @@ fn answer(path: &Path, asks: &mpsc::Receiver<Asked>) {
 fn tidy(path: &Path) {
     let path = path.to_owned();
     let copy = move || {
+        let _undisturbed = unforked();
         Connection::open(path).and_then(|new| new.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())))
     };
     let _ = thread::Builder::new().name("callredirect-claims".into()).spawn(copy);
