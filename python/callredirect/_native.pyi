@@ -3,95 +3,10 @@ from datetime import datetime
 from os import PathLike
 from typing import Any, Final, Literal, NoReturn, SupportsFloat, SupportsIndex, final, overload
 
-from _typeshed import SupportsGetItem
+from _typeshed import Incomplete, SupportsGetItem
 from typing_extensions import Self, disjoint_base
 
 from callredirect.testing._scripts import Callee, CallScript, Ending, Fault, FaultName, Party, Step, Timeline
-
-__all__ = [
-    "Accepted",
-    "Attempt",
-    "AudioRoutingGroup",
-    "BotReplied",
-    "Call",
-    "CallEnded",
-    "CallFailed",
-    "CallFinished",
-    "CallGone",
-    "CallMediaState",
-    "CallOptions",
-    "CallRang",
-    "CallRoute",
-    "CallTranscriptionInfo",
-    "CallUpdated",
-    "ChatInfo",
-    "ClaimRecord",
-    "Claims",
-    "ClientCertificate",
-    "ClientSecret",
-    "Cloud",
-    "ContentSharingChanged",
-    "ContentSharingSession",
-    "Deadline",
-    "Events",
-    "Expired",
-    "Freshness",
-    "Identity",
-    "IncomingCall",
-    "IncomingContext",
-    "JsonObject",
-    "Limits",
-    "Mailbox",
-    "ManagedIdentity",
-    "MediaStream",
-    "MeetingInfo",
-    "Notification",
-    "NotificationSent",
-    "Notifications",
-    "Operation",
-    "OperationEnded",
-    "OperationUpdated",
-    "OtherNotification",
-    "Outcome",
-    "Participant",
-    "ParticipantInfo",
-    "ParticipantsChanged",
-    "PreparedRedirect",
-    "Receipt",
-    "ReceivedRedirect",
-    "Receiver",
-    "RecordWriter",
-    "RecordedRequest",
-    "RecordingInfo",
-    "Redirect",
-    "RedirectReceived",
-    "Rejected",
-    "RemovedState",
-    "Replay",
-    "Replayed",
-    "Reply",
-    "RestrictedExperience",
-    "ResultInfo",
-    "RungCall",
-    "Scenario",
-    "Sender",
-    "Simulator",
-    "SimulatorEvent",
-    "Target",
-    "ToneInfo",
-    "TrackedCall",
-    "Unknown",
-    "Verdict",
-    "Verifier",
-    "Violation",
-    "_after_fork",
-    "_before_fork",
-    "_flush_recordings",
-    "_one_interpreter",
-    "_read_recording",
-    "_restore",
-    "parse",
-]
 
 @final
 class Accepted(Outcome):
@@ -3739,3 +3654,5 @@ def parse(
 
     Raises ``ParseError`` for a body that is not JSON, not notifications, or beyond the bounds.
     """
+
+def __getattr__(name: str) -> Incomplete: ...
