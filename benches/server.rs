@@ -3,6 +3,8 @@
 //! Writes its certificate to the file it is given, and prints three ports: HTTP/1.1 in the clear, HTTP/1.1 over TLS,
 //! and HTTP/2 or HTTP/1.1 over TLS as Graph offers them.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "whatever goes wrong here ends the bench")]
+
 use std::future::poll_fn;
 use std::io::{self, Read as _};
 use std::pin::Pin;

@@ -3,10 +3,96 @@ from datetime import datetime
 from os import PathLike
 from typing import Any, Final, Literal, NoReturn, SupportsFloat, SupportsIndex, final, overload
 
-from _typeshed import Incomplete, SupportsGetItem
+from _typeshed import SupportsGetItem
 from typing_extensions import Self, disjoint_base
 
 from callredirect.testing._scripts import Callee, CallScript, Ending, Fault, FaultName, Party, Step, Timeline
+
+__all__ = [
+    "Accepted",
+    "Attempt",
+    "AudioRoutingGroup",
+    "BotReplied",
+    "Call",
+    "CallEnded",
+    "CallFailed",
+    "CallFinished",
+    "CallGone",
+    "CallMediaState",
+    "CallOptions",
+    "CallRang",
+    "CallRoute",
+    "CallTranscriptionInfo",
+    "CallUpdated",
+    "ChatInfo",
+    "ClaimRecord",
+    "Claims",
+    "ClientCertificate",
+    "ClientSecret",
+    "Cloud",
+    "ContentSharingChanged",
+    "ContentSharingSession",
+    "Deadline",
+    "Events",
+    "Expired",
+    "Freshness",
+    "Identity",
+    "IncomingCall",
+    "IncomingContext",
+    "JsonObject",
+    "Limits",
+    "Mailbox",
+    "ManagedIdentity",
+    "MediaStream",
+    "MeetingInfo",
+    "Notification",
+    "NotificationSent",
+    "Notifications",
+    "Operation",
+    "OperationEnded",
+    "OperationUpdated",
+    "OtherNotification",
+    "Outcome",
+    "Participant",
+    "ParticipantInfo",
+    "ParticipantsChanged",
+    "PreparedRedirect",
+    "Receipt",
+    "ReceivedRedirect",
+    "Receiver",
+    "RecordWriter",
+    "RecordedRequest",
+    "RecordingInfo",
+    "Redirect",
+    "RedirectReceived",
+    "Rejected",
+    "RemovedState",
+    "Replay",
+    "Replayed",
+    "Reply",
+    "RestrictedExperience",
+    "ResultInfo",
+    "RungCall",
+    "Scenario",
+    "Sender",
+    "Simulator",
+    "SimulatorEvent",
+    "Target",
+    "ToneInfo",
+    "TrackedCall",
+    "Unknown",
+    "Verdict",
+    "Verifier",
+    "Violation",
+    "_after_fork",
+    "_before_fork",
+    "_fail",
+    "_flush_recordings",
+    "_one_interpreter",
+    "_read_recording",
+    "_restore",
+    "parse",
+]
 
 @final
 class Accepted(Outcome):
@@ -3614,6 +3700,12 @@ def _before_fork() -> None:
     To be called right before a fork.
     """
 
+def _fail(mailbox: Mailbox | None = None) -> int | None:
+    """
+    Runs what panics, as a fault of our own would: through the mailbox under the ticket returned, or waited for without
+    one. Only tests have a use for it, and only the development build has it.
+    """
+
 def _flush_recordings() -> None:
     """
     Writes what waits, at the end of the process.
@@ -3654,5 +3746,3 @@ def parse(
 
     Raises ``ParseError`` for a body that is not JSON, not notifications, or beyond the bounds.
     """
-
-def __getattr__(name: str) -> Incomplete: ...

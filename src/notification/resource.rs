@@ -64,7 +64,7 @@ pub(super) fn is_other_resource(url: &str) -> bool {
 
 /// Whether an id may become a path segment: letters, digits, `-`, `_`, at most 128 of them.
 pub fn is_id(id: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() | (byte == b'-') | (byte == b'_');
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     // All of it, without stopping: the compiler makes this a few instructions for many bytes.
     (1..=128).contains(&id.len()) && id.bytes().fold(true, |all, byte| all & fits(byte))
 }

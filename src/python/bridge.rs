@@ -97,10 +97,11 @@ pub(super) fn block_on<T: Send + 'static>(
 }
 
 /// Runs what panics, as a fault of our own would: through the mailbox under the ticket returned, or waited for without
-/// one. Only tests have a use for it.
+/// one. Only tests have a use for it, and only the development build has it.
+#[cfg(feature = "stubs")]
 #[pyfunction]
 #[pyo3(signature = (mailbox = None))]
-fn _fail(py: Python<'_>, mailbox: Option<&Mailbox>) -> PyResult<Option<u64>> {
+pub(super) fn _fail(py: Python<'_>, mailbox: Option<&Mailbox>) -> PyResult<Option<u64>> {
     #[allow(clippy::panic, clippy::unused_async, reason = "on purpose, and where a request would")]
     async fn fault() {
         panic!("on purpose");
@@ -109,14 +110,6 @@ fn _fail(py: Python<'_>, mailbox: Option<&Mailbox>) -> PyResult<Option<u64>> {
         Some(mailbox) => mailbox.spawn(fault(), |py, ()| Ok(py.None())).map(Some),
         None => block_on(py, fault()).map(|()| None),
     }
-}
-
-/// Only the development build has it. Not among the exports: the stub is the wheel's.
-pub(super) fn add_fail(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    if cfg!(feature = "stubs") {
-        module.as_any().setattr("_fail", wrap_pyfunction!(_fail, module)?)?;
-    }
-    Ok(())
 }
 
 /// Makes an object of a result, or the exception to raise for it, on a thread that holds the interpreter.

@@ -32,6 +32,9 @@ use pyo3::prelude::*;
 
 #[pymodule(gil_used = true)]
 mod _native {
+    #[cfg(feature = "stubs")]
+    #[pymodule_export]
+    use super::bridge::_fail;
     #[pymodule_export]
     use super::bridge::{_after_fork, _before_fork, _one_interpreter, Mailbox};
     #[pymodule_export]
@@ -78,9 +81,4 @@ mod _native {
     use super::tracked::{ClaimRecord, TrackedCall};
     #[pymodule_export]
     use super::verify::{Claims, Verifier};
-
-    #[pymodule_init]
-    fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
-        super::bridge::add_fail(module)
-    }
 }
