@@ -808,6 +808,15 @@ async def test_close_drains_and_refuses(graph: Simulator) -> None:
     assert len(bot.calls) == 1
 
 
+async def test_nothing_is_told_after_the_end(graph: Simulator) -> None:
+    bot = bot_for(graph)
+    await bot.handle(body(created(graph.place_call())), headers(graph))
+    await bot.settled()
+    (timer,) = bot._timers.values()
+    await bot.close()
+    assert timer.cancelled()
+
+
 async def test_a_handler_may_close_the_bot(graph: Simulator) -> None:
     bot = bot_for(graph)
 
