@@ -220,6 +220,10 @@ async fn keys_of_a_host_that_was_named_are() {
         assert!(fetch(others).await.unwrap_err().contains("another host"));
     }
     assert_eq!(elsewhere.asked(), ["/keys"]);
+    // What this machine says leads to no other, not even to one that was named.
+    let server = Server::start(|_, _| Some(ok(r#"{"jwks_uri": "https://keys.example/keys"}"#))).await;
+    let source = KeySource::new(&format!("{}/metadata", server.root), &["keys.example".to_owned()]).unwrap();
+    assert!(source.fetch().await.unwrap_err().contains("another host"));
 }
 
 #[test]

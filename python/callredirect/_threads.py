@@ -12,6 +12,7 @@ import contextlib
 import contextvars
 import functools
 import inspect
+import queue
 import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,26 @@ from ._bridge import under_trio
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_spare: queue.SimpleQueue[Callable[[], None]] | None = None
+
+
+def keep_spare() -> None:
+    """Keeps a thread for the end of the process, when Python 3.12 starts no other, though it waits for those it has."""
+    global _spare
+    _spare = queue.SimpleQueue()
+    threading.Thread(target=_serve, args=(_spare,), name="callredirect-spare", daemon=True).start()
+
+
+def drop_spare() -> None:
+    """In a forked child, which has the queue and not the thread."""
+    global _spare
+    _spare = None
+
+
+def _serve(jobs: queue.SimpleQueue[Callable[[], None]]) -> None:
+    while True:
+        jobs.get()()
 
 
 def start(function: Callable[..., Any], *args: Any) -> Future[Any]:
@@ -35,7 +56,12 @@ def start(function: Callable[..., Any], *args: Any) -> Future[Any]:
         else:
             done.set_result(result)
 
-    threading.Thread(target=run, name="callredirect", daemon=True).start()
+    try:
+        threading.Thread(target=run, name="callredirect", daemon=True).start()
+    except RuntimeError:
+        if _spare is None:
+            raise
+        _spare.put(run)
     return done
 
 

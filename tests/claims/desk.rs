@@ -265,7 +265,9 @@ async fn one_bad_record_costs_its_call_alone() {
     let store = Remote::new();
     let a = desk(&store, "a", OnFault::Degrade);
     store.fail("x", Some(StoreFault::of_record("WRONGTYPE")));
-    assert_eq!(claim(&a, &call("x")).await, Grant::Unasked("WRONGTYPE".into()));
+    for _ in 0..3 {
+        assert_eq!(claim(&a, &call("x")).await, Grant::Unasked("WRONGTYPE".into()));
+    }
     assert_eq!(claim(&a, &call("y")).await, Grant::Yours);
     store.fail("z", Some(StoreFault::of_store("refused")));
     for _ in 0..3 {

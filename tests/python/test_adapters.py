@@ -9,6 +9,7 @@ import json
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from fastapi import Depends, FastAPI, HTTPException
 
 import callredirect as cr
 import hosts
+from callredirect import _threads
 from callredirect.adapters import aiohttp, asgi, django, fastapi, flask, litestar, quart, starlette
 from callredirect.testing import Simulator
 from hosts import PATH, SERVERS
@@ -338,3 +340,18 @@ def test_no_framework_comes_uninvited(adapter: str) -> None:
     assert set(done.stdout.split()) == invited | built_on.get(adapter, set()) | (
         {"werkzeug"} if adapter == "azure_functions" else set()
     )
+
+
+def test_a_process_that_ends_does_without_new_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in Python 3.12, where the tests of whole hosts need it."""
+    monkeypatch.setattr(_threads, "_spare", None)
+    _threads.keep_spare()
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert _threads.start(threading.current_thread).result(10).name == "callredirect-spare"
+    _threads.drop_spare()
+    with pytest.raises(RuntimeError, match="new thread"):
+        _threads.start(threading.current_thread)

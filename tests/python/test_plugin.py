@@ -101,11 +101,8 @@ def test_the_tests_of_the_page(run: Any, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         test_loop=block(PAGE, "async def test_it_redirects"), test_property=block(PAGE, "@given")
     )
-    options = (
-        "-o",
-        "asyncio_mode=auto",
-        "--hypothesis-profile=ci",
-    )  # the profile that knows of busy machines
+    # The profile that knows of busy machines.
+    options = ("-o", "asyncio_mode=auto", "--hypothesis-profile=ci")
     run(block(PAGE, "def test_alice"), *options).assert_outcomes(passed=3)
 
 

@@ -119,6 +119,7 @@ async def test_a_genuine_token_is_so_whatever_else_is_refused(path: Path, simula
     assert (await bot.handle(INCOMING, genuine)).status == 403
     assert (await bot.handle(INCOMING, {})).status == 401
     await bot.close()
+    assert recorder.written == 2  # and not some time after
     assert (await bot.handle(INCOMING, genuine)).status == 503
     recorder.close()
     assert [one.verdict.verified for one in cr.read_recording(path)] == [True, False, None]

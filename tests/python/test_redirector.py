@@ -903,9 +903,8 @@ async def test_two_loops_may_wait_for_a_redirect(graph: Simulator, closes: bool)
     await asyncio.to_thread(asked.wait, 10)
 
     async def elsewhere() -> str:
-        asyncio.get_running_loop().set_debug(
-            True
-        )  # complains where a loop is spoken to from another's thread
+        # Complains where a loop is spoken to from another's thread.
+        asyncio.get_running_loop().set_debug(True)
         if not closes:
             await bot.handle(body(deleted(call_id)), signed)
         asyncio.get_running_loop().call_later(0.1, decided.set)
@@ -933,6 +932,15 @@ async def test_a_bot_is_closed_whose_loop_is_no_more(graph: Simulator) -> None:
     began = time.monotonic()
     await bot.close()
     assert time.monotonic() - began < 10
+
+
+async def test_nothing_is_told_after_the_end(graph: Simulator) -> None:
+    bot = bot_for(graph)
+    await bot.handle(body(created(graph.place_call())), headers(graph))
+    await bot.settled()
+    (timer,) = bot._timers.values()
+    await bot.close()
+    assert timer.cancelled()
 
 
 async def test_a_handler_may_close_the_bot(graph: Simulator) -> None:

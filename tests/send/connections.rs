@@ -271,3 +271,11 @@ async fn after_a_503_connections_are_new_and_old_requests_finish() {
     assert_eq!(as_time_passes(seconds(0.01), all).await, (202, 503, 202));
     assert_eq!(server.requests().len(), 3);
 }
+
+#[tokio::test]
+async fn nothing_goes_out_in_the_clear_but_to_this_machine() {
+    let server = Server::start(vec![answering(accepted())]);
+    let url = server.url().parse().unwrap();
+    assert!(Transport::new(false).unwrap().get(url, 1).await.is_err());
+    assert!(server.requests().is_empty());
+}

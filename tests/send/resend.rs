@@ -185,12 +185,14 @@ async fn the_answer_to_a_repetition_is_never_the_whole_truth() {
         (throttling("429 Slow", "20"), false),
         (throttling("503 Slow", "20"), false),
     ] {
-        let server = Server::start(vec![closing(), call_in("incoming"), answer.clone()]);
-        let outcome = outcome_of(&server, 13.0).await;
-        is(&outcome.verdict, likely);
-        let Verdict::Unknown { reason, .. } = &outcome.verdict else { panic!() };
-        assert!(reason.starts_with("an earlier attempt may have arrived"), "{reason}");
-        assert_eq!(requests(&server), ["POST", "GET", "POST"], "{answer:?}");
+        for first in [closing(), failing("500 Oh")] {
+            let server = Server::start(vec![first, call_in("incoming"), answer.clone()]);
+            let outcome = outcome_of(&server, 13.0).await;
+            is(&outcome.verdict, likely);
+            let Verdict::Unknown { reason, .. } = &outcome.verdict else { panic!() };
+            assert!(reason.starts_with("an earlier attempt may have arrived"), "{reason}");
+            assert_eq!(requests(&server), ["POST", "GET", "POST"], "{answer:?}");
+        }
     }
 }
 
@@ -349,7 +351,11 @@ async fn the_seed_decides_the_waits() {
 /// again they come back.
 #[tokio::test(start_paused = true)]
 async fn retries_are_bounded_for_all_redirects_of_a_client() {
-    let server = Server::start([vec![failing("429 Slow"); 160], vec![answering(accepted()); 1000]].concat());
+    let (well, slow) =
+        (answering(response("202 Accepted", "Connection: close\r\n", "")), failing("429 Slow"));
+    let answers = [(10, &well), (160, &slow), (4, &well), (1, &slow), (1, &well), (1, &slow), (1, &well)];
+    let server =
+        Server::start(answers.iter().flat_map(|(count, answer)| vec![(*answer).clone(); *count]).collect());
     let endpoint = endpoint(&server.url());
     let transport = endpoint.transport().unwrap();
     let retries = Retries::new(OnAmbiguous::default(), 3);
@@ -360,6 +366,10 @@ async fn retries_are_bounded_for_all_redirects_of_a_client() {
         let sending = Box::pin(send_with(&retries, &transport, &prepared, &token, deadline));
         as_time_passes(seconds(0.05), sending).await.attempts.len()
     };
+    // What goes well at first saves nothing up.
+    for _ in 0..10 {
+        assert_eq!(one().await, 1);
+    }
     let mut attempts = Vec::new();
     while attempts.iter().sum::<usize>() < 160 {
         attempts.push(one().await);
@@ -368,6 +378,52 @@ async fn retries_are_bounded_for_all_redirects_of_a_client() {
     assert_eq!(again, 100, "{attempts:?}");
     assert_eq!(attempts[..33], [4; 33]);
     assert_eq!(attempts[34..], [1; 26]);
+    // Five that go well at first are one retry: after four of them there is none.
+    for expected in [1, 1, 1, 1, 1, 1, 2] {
+        assert_eq!(one().await, expected);
+    }
+}
+
+/// Of the retries that it took to go well one is given back, not all.
+#[tokio::test(start_paused = true)]
+async fn retries_that_hardly_help_are_used_up() {
+    let call =
+        [vec![failing("429 Slow"); 3], vec![answering(response("202 Yes", "Connection: close\r\n", ""))]];
+    let server = Server::start((0..50).flat_map(|_| call.concat()).collect());
+    let endpoint = endpoint(&server.url());
+    let transport = endpoint.transport().unwrap();
+    let retries = Retries::new(OnAmbiguous::default(), 3);
+    let token = Secret::new(TOKEN);
+    let mut attempts = Vec::new();
+    for _ in 0..50 {
+        let prepared = endpoint.prepare(CALL, &to_user(), None).unwrap();
+        let deadline = Deadline::after(seconds(13.0));
+        let sending = Box::pin(send_with(&retries, &transport, &prepared, &token, deadline));
+        attempts.push(as_time_passes(seconds(0.05), sending).await.attempts.len());
+    }
+    assert_eq!((&attempts[..49], attempts[49]), (&[4; 49][..], 3));
+}
+
+/// What never left burdened nobody: the retries of those that did are all there.
+#[tokio::test(start_paused = true)]
+async fn what_never_left_takes_no_retries_from_others() {
+    let retries = Retries::new(OnAmbiguous::default(), 3);
+    let token = Secret::new(TOKEN);
+    let one = async |url: String| {
+        let endpoint = endpoint(&url);
+        let prepared = endpoint.prepare(CALL, &to_user(), None).unwrap();
+        let transport = endpoint.transport().unwrap();
+        let deadline = Deadline::after(seconds(13.0));
+        let sending = Box::pin(send_with(&retries, &transport, &prepared, &token, deadline));
+        as_time_passes(seconds(0.05), sending).await
+    };
+    let (port, _nobody) = reserved();
+    let mut unsent = 0;
+    while unsent <= 100 {
+        unsent += one(format!("http://127.0.0.1:{port}")).await.attempts.len();
+    }
+    let server = Server::start(vec![failing("429 Slow"), answering(accepted())]);
+    assert_eq!(one(server.url()).await.verdict, Verdict::Accepted { status: 202 });
 }
 
 /// A retry that goes well costs nothing: a server that fails every other time is borne forever.

@@ -6,7 +6,7 @@ use callredirect::send::{Deadline, Retries, Sending, Step};
 
 use crate::server::Event::{Answer, Connect, Request};
 use crate::server::{self, Server, accepted, response};
-use crate::{CALL, Still, endpoint, seconds, settle, to_user};
+use crate::{CALL, Still, as_time_passes, endpoint, seconds, settle, to_user};
 
 /// A server that answers each request on one connection in turn.
 fn server(answers: &[Vec<u8>]) -> Server {
@@ -75,6 +75,35 @@ async fn without_another_token_it_ends_as_refused() {
     let server = server(&[unauthorised(), accepted()]);
     is_401(&with_tokens(&server, &["first"]).await, 1);
     assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_asked_for_another_token_after_403() {
+    let server = server(&[response("403 No", "", "")]);
+    let transport = endpoint(&server.url()).transport().unwrap();
+    let request = endpoint(&server.url()).prepare(CALL, &to_user(), None).unwrap();
+    let mut sending = Sending::new(request, Deadline::after(seconds(13.0)), &Retries::default());
+    let still = Still::new();
+    assert!(matches!(sending.run(&transport, &Secret::new("first")).await, Step::Done(_)));
+    drop(still);
+}
+
+/// The token may end between a redirect and the question about its call.
+#[tokio::test(start_paused = true)]
+async fn a_question_that_is_refused_is_asked_again_with_another_token() {
+    let rings = response("200 OK", "", r#"{"state": "incoming"}"#);
+    let server = server(&[response("500 Oh", "", ""), unauthorised(), rings, accepted()]);
+    let transport = endpoint(&server.url()).transport().unwrap();
+    let request = endpoint(&server.url()).prepare(CALL, &to_user(), None).unwrap();
+    let mut sending = Sending::new(request, Deadline::after(seconds(13.0)), &Retries::default());
+    let (one, two) = (Secret::new("first"), Secret::new("second"));
+    let first = Box::pin(sending.run(&transport, &one));
+    assert_eq!(as_time_passes(seconds(0.01), first).await, Step::TokenRefused);
+    let second = Box::pin(sending.run(&transport, &two));
+    let Step::Done(outcome) = as_time_passes(seconds(0.01), second).await else { panic!() };
+    assert_eq!(outcome.verdict, Verdict::Accepted { status: 202 });
+    let asked: Vec<_> = outcome.attempts.iter().map(|attempt| (attempt.probe, attempt.status)).collect();
+    assert_eq!(asked, [(false, Some(500)), (true, Some(401)), (true, Some(200)), (false, Some(202))]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -141,6 +141,35 @@ async fn the_same_token_again_does_not_live_longer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_under_way_is_not_forgotten_for_want_of_room() {
+    let cache: Arc<TokenCache<u32>> = TokenCache::new(still);
+    let fetch = |tenant| {
+        let Ask::Fetch(ticket) = cache.ask(&tenant) else { panic!("not asked to fetch") };
+        ticket
+    };
+    let _under_way: Vec<_> = (0..=1000).map(fetch).collect();
+    assert!(matches!(cache.ask(&1000), Ask::Join(_)) && matches!(cache.ask(&999), Ask::Join(_)));
+}
+
+/// With more tenants than are kept, one may be asked for anew while its first fetch is still under way.
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_forgotten_fetch_is_not_the_end_of_the_next() {
+    let cache: Arc<TokenCache<u32>> = TokenCache::new(still);
+    let fetch = |tenant| {
+        let Ask::Fetch(ticket) = cache.ask(&tenant) else { panic!("not asked to fetch") };
+        ticket
+    };
+    let forgotten = fetch(0);
+    for tenant in 1..=1000 {
+        advance(seconds(0.001)).await;
+        fetch(tenant).land(&Secret::new("token"), seconds(3600.0));
+    }
+    let _next = fetch(0);
+    drop(forgotten);
+    assert!(matches!(cache.ask(&0), Ask::Join(_)), "a second fetch");
+}
+
+#[tokio::test(start_paused = true)]
 async fn memory_is_bounded_whoever_asks() {
     let cache: Arc<TokenCache<u32>> = TokenCache::new(still);
     for tenant in 0..1500 {

@@ -265,6 +265,30 @@ async fn who_waits_is_bounded_and_a_lost_fetch_is_made_again() {
     assert!(verifier.verify_or_fetch(&genuine, NOW).is_none());
     verifier.fetch_keys_by(ready(Ok(key_set("k1")))).await.unwrap();
     assert!(verifier.verify_or_fetch(&genuine, NOW).unwrap().is_ok());
+    // Nobody is accused of a key that there was no room to ask for.
+    advance(30 * SECOND).await;
+    let unknown = signed("k2");
+    assert!((0..1000).all(|_| verifier.verify_or_fetch(&unknown, NOW).is_none()));
+    assert_eq!(verifier.verify_or_fetch(&unknown, NOW).unwrap().unwrap_err().reason, Reason::NoKeys);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_pause_begins_at_the_end_of_a_fetch() {
+    let verifier = World::new(None).verifier;
+    assert!(verifier.verify_or_fetch(&signed("k1"), NOW).is_none());
+    verifier.fetch_keys_by(ready(Ok(key_set("k1")))).await.unwrap();
+    advance(30 * SECOND).await;
+    let unknown = signed("k2");
+    assert!(verifier.verify_or_fetch(&unknown, NOW).is_none());
+    let slow = async {
+        tokio::time::sleep(5 * SECOND).await;
+        Ok(key_set("k1"))
+    };
+    verifier.fetch_keys_by(slow).await.unwrap();
+    advance(29 * SECOND).await;
+    assert_eq!(verifier.verify_or_fetch(&unknown, NOW).unwrap().unwrap_err().reason, Reason::UnknownKey);
+    advance(SECOND).await;
+    assert!(verifier.verify_or_fetch(&unknown, NOW).is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -281,4 +305,10 @@ async fn keys_that_were_handed_over_do_not_age_unless_newer_ones_can_be_had() {
     assert!(seeded.verify_or_fetch(&genuine, NOW).unwrap().is_ok() && seeded.keys_due());
     seeded.replace_keys(key_set("k2"));
     assert!(seeded.verify_or_fetch(&signed("k2"), NOW).unwrap().is_ok());
+    // Those that take their place are new.
+    let replaced = World::new(None).verifier;
+    replaced.replace_keys(key_set("k1"));
+    assert!(!replaced.keys_due());
+    advance(3600 * SECOND).await;
+    assert!(replaced.keys_due());
 }

@@ -303,6 +303,7 @@ fn the_tenant_is_a_string_and_served() {
     };
     assert!(with_tenants(None, json!("ffffffff-ffff-4fff-8fff-ffffffffffff")));
     assert!(!with_tenants(None, json!(null)) && !with_tenants(None, json!("a\nb")));
+    assert!(with_tenants(None, json!("x".repeat(256))) && !with_tenants(None, json!("x".repeat(257))));
     assert!(!with_tenants(Some(vec![]), json!(TENANT)));
 }
 
@@ -330,6 +331,8 @@ fn unusable_keys_are_passed_over() {
         json!({"e": "Ag"}),
         json!({"e": ""}),
         json!({"e": "AA"}),
+        json!({"e": BASE64URL.encode([0, 1])}),
+        json!({"e": BASE64URL.encode([1, 0, 0, 0, 1])}),
         json!({"kid": ""}),
         json!({"kid": null}),
         json!({"kid": ["good"]}),
@@ -342,7 +345,11 @@ fn unusable_keys_are_passed_over() {
     for text in ["", "[]", "{}", "{\"keys\": {}}", "{\"keys\": [], \"keys\": []}", "null"] {
         assert!(KeySet::from_json(text).is_err(), "{text}");
     }
-    assert!(KeySet::from_json(&" ".repeat(300_000)).is_err());
+    let text = json!({"keys": [jwk("good", &KEY)]}).to_string();
+    let padded = |length: usize| text.clone() + &" ".repeat(length - text.len());
+    assert!(
+        KeySet::from_json(&padded(256 * 1024)).is_ok() && KeySet::from_json(&padded(256 * 1024 + 1)).is_err()
+    );
 }
 
 #[test]
@@ -350,6 +357,11 @@ fn keys_of_one_id_and_new_keys() {
     let both = Verifier::new(APP, None, None, keys(&[jwk("k1", &OTHER), jwk("k1", &KEY)]));
     let authorization = format!("Bearer {}", token(&header(), &payload()));
     assert!(both.verify(&authorization, NOW).is_ok());
+    // No more than four are tried.
+    for (others, fine) in [(3, true), (4, false)] {
+        let many = [vec![jwk("k1", &OTHER); others], vec![jwk("k1", &KEY)]].concat();
+        assert_eq!(Verifier::new(APP, None, None, keys(&many)).verify(&authorization, NOW).is_ok(), fine);
+    }
 
     let verifier = Verifier::new(APP, None, None, KeySet::default());
     let reason =

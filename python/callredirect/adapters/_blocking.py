@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterable, Mapping
 
 from callredirect import Redirector, Reply
+from callredirect._threads import drop_spare, keep_spare
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
@@ -42,8 +43,10 @@ def _running(bot: Redirector) -> asyncio.AbstractEventLoop:
             # Made on first use: a server forks its workers before that, and threads do not survive a fork.
             _loop = asyncio.new_event_loop()
             threading.Thread(target=_loop.run_forever, name="callredirect-loop", daemon=True).start()
-            # No daemon, whatever thread this is: the interpreter waits for it, while threads can still be started. At
-            # `atexit` it is too late for that since Python 3.12, and handlers that block need one.
+            # No daemon, whatever thread this is: the interpreter waits for it, while threads can still be started, which
+            # handlers that block need. At `atexit` it is too late for that since Python 3.12; in 3.12 itself it is here,
+            # too, and the spare one has to do.
+            keep_spare()
             threading.Thread(target=_drain, name="callredirect-drain", daemon=False).start()
         return _loop
 
@@ -59,6 +62,7 @@ def _forget() -> None:
     global _lock, _loop
     _lock, _loop = threading.Lock(), None
     _bots.clear()
+    drop_spare()
 
 
 os.register_at_fork(after_in_child=_forget)

@@ -25,15 +25,9 @@ pub struct TokenCache<K> {
 
 struct Entry {
     kept: Option<(Secret, Life)>,
-    flight: Option<Flight>,
-    flights: u64,
+    /// Of the request under way.
+    flight: Option<watch::Receiver<News>>,
     asked: Instant,
-}
-
-/// A request under way.
-struct Flight {
-    number: u64,
-    news: watch::Receiver<News>,
 }
 
 /// How a flight is going.
@@ -66,7 +60,6 @@ impl<T: Clone + Eq + std::hash::Hash> Key for T {}
 pub struct Ticket<K: Key> {
     cache: Arc<TokenCache<K>>,
     key: K,
-    number: u64,
     news: watch::Sender<News>,
 }
 
@@ -91,12 +84,8 @@ impl<K: Key> TokenCache<K> {
         if !entries.contains_key(key) {
             make_room(entries, now);
         }
-        let entry = entries.entry(key.clone()).or_insert_with(|| Entry {
-            kept: None,
-            flight: None,
-            flights: 0,
-            asked: now,
-        });
+        let entry =
+            entries.entry(key.clone()).or_insert_with(|| Entry { kept: None, flight: None, asked: now });
         entry.asked = now;
         let kept = entry.kept.as_ref().map(|(token, life)| (token.clone(), life.advice(now)));
         match (kept, &entry.flight) {
@@ -106,7 +95,7 @@ impl<K: Key> TokenCache<K> {
             (Some((token, Advice::UseAndRefresh)), None) => {
                 Ask::UseAndRefresh(token, self.ticket(key, entry))
             }
-            (_, Some(flight)) => Ask::Join(flight.news.clone()),
+            (_, Some(news)) => Ask::Join(news.clone()),
             (_, None) => Ask::Fetch(self.ticket(key, entry)),
         }
     }
@@ -133,10 +122,8 @@ impl<K: Key> TokenCache<K> {
 
     fn ticket(self: &Arc<Self>, key: &K, entry: &mut Entry) -> Ticket<K> {
         let (news, receiver) = watch::channel(News::Trying(None));
-        entry.flights += 1;
-        let number = entry.flights;
-        entry.flight = Some(Flight { number, news: receiver });
-        Ticket { cache: Arc::clone(self), key: key.clone(), number, news }
+        entry.flight = Some(receiver);
+        Ticket { cache: Arc::clone(self), key: key.clone(), news }
     }
 
     fn with<R>(&self, work: impl FnOnce(&mut HashMap<K, Entry>) -> R) -> R {
@@ -213,7 +200,8 @@ impl<K: Key> Ticket<K> {
 impl<K: Key> Drop for Ticket<K> {
     fn drop(&mut self) {
         self.with_entry(|entry| {
-            if entry.flight.as_ref().is_some_and(|flight| flight.number == self.number) {
+            // Forgotten for want of room, it may have been asked for anew: that one goes on.
+            if entry.flight.as_ref().is_some_and(|news| news.same_channel(&self.news.subscribe())) {
                 entry.flight = None;
             }
         });
@@ -222,7 +210,7 @@ impl<K: Key> Drop for Ticket<K> {
 
 impl<K: Key> fmt::Debug for Ticket<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ticket").field("number", &self.number).finish_non_exhaustive()
+        f.debug_struct("Ticket").finish_non_exhaustive()
     }
 }
 
