@@ -940,7 +940,7 @@ async def test_nothing_is_told_after_the_end(graph: Simulator) -> None:
     await bot.settled()
     (timer,) = bot._timers.values()
     await bot.close()
-    assert timer.cancelled()
+    assert timer[1].cancelled()
 
 
 async def test_a_handler_may_close_the_bot(graph: Simulator) -> None:
