@@ -25,8 +25,11 @@ USER = "550fae72-d251-43ec-868c-373732c2704f"
 def bot() -> Any:
     import callredirect as cr
 
+    # What a bot in use has; the bot by hand is given its token.
+    secret, tenant, authority = (os.environ[name] for name in ("BOT_SECRET", "BOT_TENANT", "BOT_AUTHORITY"))
+    credential = cr.ClientSecret(APP_ID, secret, tenant, authority=authority)
     bot = cr.Redirector(
-        app_id=APP_ID, credential=TOKEN, verifier=cr.Verifier(APP_ID, jwks=JWKS), base_url=GRAPH
+        app_id=APP_ID, credential=credential, verifier=cr.Verifier(APP_ID, jwks=JWKS), base_url=GRAPH
     )
     there = cr.Redirect([cr.Target.user(USER)])
 

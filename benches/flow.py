@@ -71,7 +71,12 @@ class Caller:
 
 @contextmanager
 def running(bot: str, graph: Simulator, url: str) -> Iterator[tuple[int, int]]:
-    env = os.environ | {"BOT_APP_ID": graph.app_id, "BOT_JWKS": graph.jwks, "GRAPH_URL": url}
+    issuer = {
+        "BOT_SECRET": graph.client_secret,
+        "BOT_AUTHORITY": graph.base_url,
+        "BOT_TENANT": graph.tenant_id,
+    }
+    env = os.environ | issuer | {"BOT_APP_ID": graph.app_id, "BOT_JWKS": graph.jwks, "GRAPH_URL": url}
     command = [sys.executable, str(Path(__file__).with_name("_bots.py")), bot]
     with subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None

@@ -68,8 +68,9 @@ class LoopMailbox:
     def end(self) -> None:
         """The loop is no more: what nobody waits for any more will not be told otherwise."""
         late, self._late = self._late, {}
-        for tell in late.values():
-            tell(None, asyncio.CancelledError())
+        came = {ticket: (result, error) for ticket, result, error in self.mailbox.drain()}
+        for ticket, tell in late.items():
+            tell(*came.get(ticket, (None, asyncio.CancelledError())))
 
 
 _mailboxes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopMailbox] = weakref.WeakKeyDictionary()

@@ -197,10 +197,13 @@ class OwnClaims:
         try:
             record = await self._record("finish", call._key, self._worker, stage="ended", attempts=0)
             call._heard(record.stage)
-            record = await self._record("claim", telling, self._worker, lease=LEASE, budget=0.0)
+            record = await self._record("claim", telling, self._worker, lease=LEASE, budget=LEASE)
+            if record.worker != self._worker:
+                return False
+            await self._record("finish", telling, self._worker, stage="ended", attempts=0)
         except _StoreError:
-            return True
-        return record.worker == self._worker
+            pass
+        return True
 
     async def get(self, call: TrackedCall) -> ClaimRecord | None:
         """As ``NativeClaims.get``."""

@@ -217,6 +217,8 @@ class AsyncClient(_Door):
         """The same, and fetched by now where Rust fetches it: what comes next says that a request is about to leave."""
         if self._tokens is not None or self._fixed is not None or request.deadline.passed:
             return await self._token(request)
+        if self._sender.take_token(request):
+            return None
         box = self._mailbox()
         outcome: Outcome | None = await box.wait(self._sender.submit_token(request, box.mailbox))
         return outcome

@@ -2925,6 +2925,10 @@ class Sender:
         The same, through the mailbox under the ticket returned. Of a client that was warm before, a connection that is
         in use is left alone.
         """
+    def take_token(self, /, request: PreparedRedirect) -> bool:
+        """
+        Keeps our own credential's token for the request, if there is one that needs no fetching.
+        """
     def warm_up(self, /, tenant_id: str | None, seconds: SupportsFloat | SupportsIndex) -> None:
         """
         Opens a connection, and has a token fetched if the credential is our own.

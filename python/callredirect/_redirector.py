@@ -49,7 +49,7 @@ _DRAIN_SECONDS = 15.0
 _RESERVED = 3.0
 
 # A turn of the event loop that took longer was somebody's who blocked it.
-_LONG_TURN = 0.1
+_LONG_TURN = 0.02
 _REPLIES_FIRST_SECONDS = 60.0
 
 # Between two warnings of one fault of the store.
@@ -312,16 +312,20 @@ class Redirector:
             logger().info("notification answered %d: %s", receipt.reply.status, receipt.reason)
         if self._began_in != os.getpid():
             self._begin()
+        at_once = False
         for call in receipt.incoming:
             # The store is asked before the reply leaves, and its answer awaited after it.
             claiming = self._claim(call)
             # Before the task that waits for it: then both have their first turn in this order.
             deciding = self._ask(call) if claiming == _YOURS else None
             work = self._redirect(call, claiming, deciding, receipt.scenario_id)
-            self._redirecting[call.call_id] = self._start(work)
+            at_once = at_once or deciding is not None
+            redirecting = self._start(work)
+            if not redirecting.done():  # tasks may be eager
+                self._redirecting[call.call_id] = redirecting
         for call in receipt.ended:
             self._start(self._tell_ended(call))
-        if receipt.incoming:
+        if at_once:
             await self._one_turn()
         return receipt.reply
 

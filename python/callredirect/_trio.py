@@ -37,8 +37,9 @@ class TrioMailbox:
         try:
             await self._drain()
         finally:  # the run ends: what nobody waits for any more will not be told otherwise
-            for tell in self._late.values():
-                tell(None, trio.RunFinishedError())
+            came = {ticket: (result, error) for ticket, result, error in self.mailbox.drain()}
+            for ticket, tell in self._late.items():
+                tell(*came.get(ticket, (None, trio.RunFinishedError())))
 
     async def _drain(self) -> NoReturn:
         while True:

@@ -39,7 +39,7 @@ class ClaimStore(Protocol):
 
         Gone is a worker whose lease lapsed while the stage was still ``claimed`` and at least 3 seconds of the
         first claim's budget were left: then the fence rises by one. Who tells the bot that a call ended is claimed in
-        the same way, under a key of its own with a budget of 0.
+        the same way, under a key of its own, which nobody takes over.
         """
         ...
 

@@ -354,6 +354,17 @@ impl Sender {
         mailbox.spawn(future, |py, sent| sent.object(py))
     }
 
+    /// Keeps our own credential's token for the request, if there is one that needs no fetching.
+    fn take_token(&self, request: &PreparedRedirect) -> bool {
+        let tenant = request.tenant_id.as_deref();
+        let token = self.tokens.as_ref().and_then(|tokens| tokens.at_hand(tenant, self.cloud));
+        let found = token.is_some();
+        if found {
+            *request.token.lock().unwrap_or_else(PoisonError::into_inner) = token;
+        }
+        found
+    }
+
     /// Has our own credential fetch a token and keeps it for the request. ``None``, or the outcome if there is none in
     /// time, comes through the mailbox under the ticket returned.
     fn submit_token(&self, request: &PreparedRedirect, mailbox: &Mailbox) -> PyResult<u64> {

@@ -2,9 +2,16 @@
 
 use std::cell::RefCell;
 use std::convert::Infallible;
-use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
+use std::time::Duration;
+use std::{process, thread};
+
+use super::clock;
+
+/// How long a fork waits for a transaction, and between two looks.
+const PATIENCE: Duration = Duration::from_millis(200);
+const LOOK: Duration = Duration::from_millis(1);
 
 /// Read by whoever is at what must not be forked in the middle, written by whoever forks.
 static FORKING: RwLock<()> = RwLock::new(());
@@ -19,10 +26,20 @@ pub fn unforked() -> RwLockReadGuard<'static, ()> {
     FORKING.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Right before a fork: waits until nobody is [`unforked`], and keeps everybody from it.
+/// Right before a fork: waits until nobody is [`unforked`], and keeps everybody from it. A disk may take longer than
+/// whoever forks can wait: then the child may find the file locked, and says so when it claims.
 pub fn before_fork() {
-    let held = FORKING.write().unwrap_or_else(PoisonError::into_inner);
-    HELD.set(Some(held));
+    let until = clock::now() + PATIENCE;
+    // Not by queueing for the lock: that would keep the others from it meanwhile.
+    let held = loop {
+        match FORKING.try_write() {
+            Ok(held) => break Some(held),
+            Err(TryLockError::Poisoned(held)) => break Some(held.into_inner()),
+            Err(TryLockError::WouldBlock) if clock::now() < until => thread::sleep(LOOK),
+            Err(TryLockError::WouldBlock) => break None,
+        }
+    };
+    HELD.set(held);
 }
 
 /// Right after it, in parent and child: the thread that forked is the same in both.

@@ -35,7 +35,7 @@ CALL = "491f0b00-ffff-4bc9-a43e-b226498ec22a"
 TO_USER = cr.Redirect([cr.Target.user("98da8a1a-1b87-452c-a713-65d3f10b1253")])
 
 _fail = vars(_native)["_fail"]
-"""Panics on purpose. Only the development build has it, so no stub speaks of it."""
+"""Panics on purpose. Only the development build has it: a release wheel fails here."""
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals and fork")
 

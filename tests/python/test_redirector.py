@@ -8,6 +8,7 @@ import contextvars
 import json
 import logging
 import re
+import sys
 import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
@@ -213,6 +214,36 @@ async def test_a_redirect_that_waits_for_nothing_leaves_before_the_reply(graph: 
     assert (tracked.stage, tracked.outcome) == ("sent", None)
     await bot.close()
     assert isinstance(tracked.outcome, cr.Accepted)
+
+
+async def test_a_token_that_is_kept_is_not_waited_for(graph: Simulator) -> None:
+    async def route(_: cr.Call) -> cr.Redirect:
+        return TO_ALICE
+
+    credential = cr.ClientSecret(graph.app_id, graph.client_secret, TENANT, authority=graph.base_url)
+    bot = bot_for(graph, route, credential=credential)
+    for leaves in (False, True):
+        call_id = graph.place_call()
+        assert (await bot.handle(body(created(call_id)), headers(graph))).status == 202
+        (tracked,) = (tracked for tracked in bot.calls if tracked.call_id == call_id)
+        assert (tracked.stage == "sent") == leaves
+        await bot.settled()
+    assert all(isinstance(tracked.outcome, cr.Accepted) for tracked in bot.calls)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="tasks are eager from Python 3.12 on")
+async def test_eager_tasks(graph: Simulator) -> None:
+    asyncio.get_running_loop().set_task_factory(vars(asyncio)["eager_task_factory"])
+
+    async def leave(_: cr.Call) -> None:
+        pass
+
+    bot = bot_for(graph, leave)
+    call_id = graph.place_call()
+    await bot.handle(body(created(call_id)), headers(graph))
+    await bot.handle(body(deleted(call_id)), headers(graph))
+    assert (await bot.ended(call_id, timeout=5)).left_alone
+    assert bot._redirecting == {}
 
 
 async def test_a_handler_that_blocks_the_loop_delays_one_reply(graph: Simulator) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -173,6 +174,20 @@ def test_the_span_of_a_cancelled_redirect_ends_when_another_event_loop_begins() 
         asyncio.run(another())
     span = only_span()
     assert span.attributes is not None and span.attributes["error.type"] == "CancelledError"
+
+
+def test_an_answer_that_came_after_the_loop_had_ended_is_told() -> None:
+    async def another() -> None:
+        loop_mailbox()
+
+    with RawServer(open_gate=False) as server:
+        asyncio.run(cancelled_unanswered(server))
+        server.gate.set()
+        time.sleep(0.5)  # nothing tells of its arrival: the loop that would is no more
+        asyncio.run(another())
+    span = only_span()
+    assert span.attributes is not None and "error.type" not in span.attributes
+    assert span.attributes["callredirect.outcome"] == "accepted"
 
 
 def test_the_span_of_a_redirect_cancelled_under_trio_ends_with_its_run() -> None:

@@ -117,6 +117,8 @@ fn answer(path: &Path, asks: &mpsc::Receiver<Asked>) {
             tidy(path);
         }
     }
+    let _undisturbed = unforked();
+    drop(opened);
 }
 
 /// Copies SQLite's log into the file, where it keeps nobody waiting. Whether it worked is no matter: it comes again.

@@ -49,6 +49,15 @@ impl TokenProvider {
         &self.credential
     }
 
+    /// The token, where nothing has to be done for it or for the next one.
+    pub fn at_hand(&self, tenant: Option<&str>, cloud: Cloud) -> Option<Secret> {
+        match self.cache.ask(&self.credential.want(tenant, cloud)) {
+            Ask::Use(token) => Some(token),
+            // Without a word: whoever asks next has it fetched.
+            Ask::UseAndRefresh(..) | Ask::Fetch(_) | Ask::Join(_) => None,
+        }
+    }
+
     /// A token for Graph, of the tenant if one is named. What is fetched is fetched to its end, whoever gives up.
     pub async fn token(
         self: &Arc<Self>,
