@@ -111,7 +111,6 @@ def blocking_callredirect(base: str) -> Iterator[Callable[[str], None]]:
 def by_requests(base: str) -> Iterator[Callable[[str], None]]:
     with requests.Session() as session:
         session.headers.update(HEADERS)
-        session.verify = os.environ["SSL_CERT_FILE"]
 
         def send(call_id: str) -> None:
             answer = session.post(base + path(call_id), data=orjson.dumps(BODY))
@@ -265,7 +264,8 @@ def main() -> None:
             asyncio.run(compare_on(base, wire, "asyncio"))
             if uvloop is not None:
                 uvloop.run(compare_on(base, wire, "uvloop"))
-            compare_blocking(base, wire)
+            if base.startswith("http:"):  # requests takes no certificate that is its own authority
+                compare_blocking(base, wire)
 
 
 if __name__ == "__main__":
