@@ -13,7 +13,7 @@
 //! |---|---|---|---|
 //! | typed `serde_json`, a Python object made for each access | - | 1.6 | no |
 //! | typed `serde_json`, every Python object made at once | - | 1.7 | no |
-//! | **index over the held text, objects and strings made when asked for** | 1.05 | 1.7 | yes |
+//! | **index over the held text, objects and strings made when asked for** | 0.95-1.05 | 1.5-1.7 | yes |
 //! | orjson to dicts | 1.5 | 1.6 | all but the spelling |
 //!
 //! By instructions (callgrind, `CPython` 3.11, 2 reads): 18,000 against msgspec's 20,300. The scan takes 6,500 of them,
