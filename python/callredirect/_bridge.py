@@ -68,9 +68,14 @@ class LoopMailbox:
     def end(self) -> None:
         """The loop is no more: what nobody waits for any more will not be told otherwise."""
         late, self._late = self._late, {}
-        came = {ticket: (result, error) for ticket, result, error in self.mailbox.drain()}
-        for ticket, tell in late.items():
-            tell(*came.get(ticket, (None, asyncio.CancelledError())))
+        tell_late(self.mailbox, late, asyncio.CancelledError())
+
+
+def tell_late(mailbox: Mailbox, late: dict[int, Tell], ended: BaseException) -> None:
+    """Tells what has come since, or that the loop ended before anything came."""
+    came = {ticket: (result, error) for ticket, result, error in mailbox.drain()}
+    for ticket, tell in late.items():
+        tell(*came.get(ticket, (None, ended)))
 
 
 _mailboxes: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopMailbox] = weakref.WeakKeyDictionary()

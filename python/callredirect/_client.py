@@ -189,8 +189,7 @@ class AsyncClient(_Door):
         """
         request = self._sender.prepare(call, redirect, deadline)
         with Watched(call, request) as watched:
-            token = self._fixed if self._tokens is None else await self._token(request)
-            return watched.ended(await self._send(request, token, watched))
+            return watched.ended(await self._send(request, await self._token(request), watched))
 
     async def warm_up(self, tenant_id: str | None = None, *, timeout: float = _WARM_UP_SECONDS) -> None:
         """Fetches a token and opens a connection, so that the first call waits for neither; see ``Client.warm_up``."""

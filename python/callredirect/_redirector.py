@@ -188,9 +188,9 @@ class Redirector:
     def on_incoming(self, handler: OnIncoming) -> OnIncoming:
         """Registers the function that says where a call goes: a ``Redirect``, or ``None`` to leave it alone.
 
-        Synchronous functions run in a thread each; an asynchronous one must not block. The function has until ``call.deadline``, or less, see
-        ``handler_timeout``; then it is cancelled, as far as it can be, and the call goes to the ``default`` or is
-        lost. The last one registered counts.
+        Synchronous functions run in a thread each; an asynchronous one must not block. The function has until
+        ``call.deadline``, or less, see ``handler_timeout``; then it is cancelled, as far as it can be, and the call
+        goes to the ``default`` or is lost. The last one registered counts.
         """
         self._incoming = _checked(handler)
         return handler
@@ -242,7 +242,7 @@ class Redirector:
                     if not waiters:
                         self._waiters.pop(tracked.call_id, None)
         if not self._is_over(tracked):
-            await self._hear_of_end(tracked)
+            await self._claims.get(tracked)  # another worker may have been told of it
             if not self._is_over(tracked):
                 when = "when the bot was closed" if self._closed else f"within {timeout} s"
                 raise TimeoutError(f"call {tracked.call_id} was not over {when}")
@@ -720,15 +720,11 @@ class Redirector:
 
     async def _never_ended(self, tracked: TrackedCall) -> None:
         await self._redirect_over(tracked)
-        await self._hear_of_end(tracked)
+        await self._claims.get(tracked)  # another worker may have been told of it
         told = tracked._time_out() and not tracked.elsewhere
         self._over(tracked)
         if told:
             await self._run_ended(tracked)
-
-    async def _hear_of_end(self, tracked: TrackedCall) -> None:
-        """Another worker may have been told of it."""
-        await self._claims.get(tracked)
 
 
 def _one_line(error: Exception) -> str:

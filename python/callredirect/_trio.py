@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import outcome
 import trio
 
+from ._bridge import tell_late
 from ._native import Mailbox
 from ._observe import logger
 
@@ -37,9 +38,7 @@ class TrioMailbox:
         try:
             await self._drain()
         finally:  # the run ends: what nobody waits for any more will not be told otherwise
-            came = {ticket: (result, error) for ticket, result, error in self.mailbox.drain()}
-            for ticket, tell in self._late.items():
-                tell(*came.get(ticket, (None, trio.RunFinishedError())))
+            tell_late(self.mailbox, self._late, trio.RunFinishedError())
 
     async def _drain(self) -> NoReturn:
         while True:

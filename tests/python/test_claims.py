@@ -826,16 +826,41 @@ def test_records_are_values() -> None:
 # --- processes
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_forked_workers_share_claims(graph: Simulator, tmp_path: Path) -> None:  # noqa: F811
-    """The bot is made, and its store used, before the fork, as by a server that loads the application first."""
-    code = """
-import asyncio, json, os, sys, warnings
+FORKING = """
+import asyncio, ctypes, gc, json, os, pathlib, sys, threading, time, warnings
 warnings.simplefilter("ignore")
 import callredirect as cr
 settings = json.loads(sys.stdin.read())
 bot = cr.Redirector(app_id=settings["app"], credential=settings["token"], base_url=settings["url"],
                     verifier=cr.Verifier(settings["app"], jwks=settings["jwks"]), store=settings["store"])
+"""
+
+
+def run_forking(
+    graph: Simulator,  # noqa: F811
+    code: str,
+    calls: list[str],
+    *,
+    store: str = "memory",
+    timeout: float = 60,
+    **more: Any,
+) -> None:
+    """Runs `code` in a process that has made a bot and may be forked; it has `settings`, with a body for each call."""
+    settings = {
+        "app": APP, "token": graph.access_token(), "url": graph.base_url, "jwks": graph.jwks, "store": store,
+        "headers": headers(graph), "bodies": [body(created(call)).decode() for call in calls], **more,
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", FORKING + code],
+        input=json.dumps(settings), capture_output=True, text=True, timeout=timeout, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_forked_workers_share_claims(graph: Simulator, tmp_path: Path) -> None:  # noqa: F811
+    """The bot is made, and its store used, before the fork, as by a server that loads the application first."""
+    code = """
 @bot.on_incoming
 def route(call):
     return cr.Redirect([cr.Target.user("98da8a1a-1b87-452c-a713-65d3f10b1253")])
@@ -857,16 +882,7 @@ for _ in range(3):
 sys.exit(sum(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != 0 for pid in children))
 """
     calls = [graph.place_call() for _ in range(10)]
-    settings = {
-        "app": APP, "token": graph.access_token(), "url": graph.base_url, "jwks": graph.jwks,
-        "store": f"sqlite:///{tmp_path}/calls.db", "headers": headers(graph),
-        "bodies": [body(created(call)).decode() for call in calls],
-    }  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        input=json.dumps(settings), capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    run_forking(graph, code, calls, store=f"sqlite:///{tmp_path}/calls.db")
     assert sorted(redirect.call_id for redirect in graph.redirects) == sorted(calls)
 
 
@@ -884,12 +900,6 @@ def test_a_fork_in_the_middle_of_claims(
     One that Python is not told of is on its own there, but it has a mailbox of its own, too.
     """
     code = """
-import asyncio, ctypes, json, os, sys, threading, warnings
-warnings.simplefilter("ignore")
-import callredirect as cr
-settings = json.loads(sys.stdin.read())
-bot = cr.Redirector(app_id=settings["app"], credential=settings["token"], base_url=settings["url"],
-                    verifier=cr.Verifier(settings["app"], jwks=settings["jwks"]), store=settings["store"])
 @bot.on_incoming
 async def route(call):
     return None if call.id.startswith("busy") else cr.Redirect([cr.Target.user("98da8a1a-1b87-452c-a713-65d3f10b1253")])
@@ -924,16 +934,8 @@ sys.exit(failed)
 """
     calls = [graph.place_call() for _ in range(1 + forks)]
     file = f"{tmp_path}/calls.db"
-    settings = {
-        "app": APP, "token": graph.access_token(), "url": graph.base_url, "jwks": graph.jwks,
-        "store": f"sqlite:///{file}", "headers": headers(graph), "told": told, "many": busy,
-        "bodies": [body(created(call)).decode() for call in calls], "busy": body(created("BUSY")).decode(),
-    }  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        input=json.dumps(settings), capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    busies = body(created("BUSY")).decode()
+    run_forking(graph, code, calls, store=f"sqlite:///{file}", told=told, many=busy, busy=busies)
     assert sorted(redirect.call_id for redirect in graph.redirects) == sorted(calls)
     with sqlite3.connect(file) as claims:
         found = dict(claims.execute("SELECT stage, count(*) FROM claims GROUP BY stage").fetchall())
@@ -944,14 +946,8 @@ sys.exit(failed)
 
 def test_a_forked_worker_waits_for_nothing_of_its_parent(graph: Simulator) -> None:  # noqa: F811
     code = """
-import asyncio, json, os, sys, threading, warnings
-warnings.simplefilter("ignore")
-import callredirect as cr
 from callredirect import _redirector
 _redirector._DRAIN_SECONDS = 1000
-settings = json.loads(sys.stdin.read())
-bot = cr.Redirector(app_id=settings["app"], credential=settings["token"], base_url=settings["url"],
-                    verifier=cr.Verifier(settings["app"], jwks=settings["jwks"]))
 decide = threading.Event()
 @bot.on_incoming
 def route(call):
@@ -976,26 +972,12 @@ decide.set()
 asyncio.run_coroutine_threadsafe(bot.close(), loop).result()
 sys.exit(code or not all(call.left_alone for call in bot.calls))
 """
-    settings = {
-        "app": APP, "token": graph.access_token(), "url": graph.base_url, "jwks": graph.jwks,
-        "headers": headers(graph), "bodies": [body(created(call)).decode() for call in ("parents", "childs")],
-    }  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        input=json.dumps(settings), capture_output=True, text=True, timeout=30, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    run_forking(graph, code, ["parents", "childs"], timeout=30)
 
 
 def test_claims_of_a_forked_worker_outlive_its_parents_connection(graph: Simulator, tmp_path: Path) -> None:  # noqa: F811
     """Whoever closes a file of SQLite last deletes its log. The locks of a worker that was forked off are not seen."""
     code = """
-import asyncio, gc, json, os, pathlib, sys, time, warnings
-warnings.simplefilter("ignore")
-import callredirect as cr
-settings = json.loads(sys.stdin.read())
-bot = cr.Redirector(app_id=settings["app"], credential=settings["token"], base_url=settings["url"],
-                    verifier=cr.Verifier(settings["app"], jwks=settings["jwks"]), store=settings["store"])
 bot.on_incoming(lambda call: None)
 async def work(body):
     assert (await bot.handle(body, settings["headers"])).status == 202
@@ -1022,16 +1004,7 @@ os.write(closing, b"1")
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 """
     file = f"{tmp_path}/calls.db"
-    settings = {
-        "app": APP, "token": graph.access_token(), "url": graph.base_url, "jwks": graph.jwks,
-        "store": f"sqlite:///{file}", "file": file, "headers": headers(graph),
-        "bodies": [body(created(call)).decode() for call in ("before", "while", "after")],
-    }  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        input=json.dumps(settings), capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    run_forking(graph, code, ["before", "while", "after"], store=f"sqlite:///{file}", file=file)
     with sqlite3.connect(file) as claims:
         found = dict(claims.execute("SELECT key, stage FROM claims").fetchall())
     claims.close()

@@ -17,6 +17,12 @@ fn leader(cache: &Cache) -> Ticket<&'static str> {
     }
 }
 
+/// The first who asks for a token of that tenant has to fetch it.
+fn first(cache: &Arc<TokenCache<u32>>, tenant: u32) -> Ticket<u32> {
+    let Ask::Fetch(ticket) = cache.ask(&tenant) else { panic!("not asked to fetch") };
+    ticket
+}
+
 fn used(cache: &Cache) -> Option<String> {
     match cache.ask(&"tenant") {
         Ask::Use(token) | Ask::UseAndRefresh(token, _) => Some(token.expose().to_owned()),
@@ -143,11 +149,7 @@ async fn the_same_token_again_does_not_live_longer() {
 #[tokio::test(start_paused = true)]
 async fn what_is_under_way_is_not_forgotten_for_want_of_room() {
     let cache: Arc<TokenCache<u32>> = TokenCache::new(still);
-    let fetch = |tenant| {
-        let Ask::Fetch(ticket) = cache.ask(&tenant) else { panic!("not asked to fetch") };
-        ticket
-    };
-    let _under_way: Vec<_> = (0..=1000).map(fetch).collect();
+    let _under_way: Vec<_> = (0..=1000).map(|tenant| first(&cache, tenant)).collect();
     assert!(matches!(cache.ask(&1000), Ask::Join(_)) && matches!(cache.ask(&999), Ask::Join(_)));
 }
 
@@ -155,16 +157,12 @@ async fn what_is_under_way_is_not_forgotten_for_want_of_room() {
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_forgotten_fetch_is_not_the_end_of_the_next() {
     let cache: Arc<TokenCache<u32>> = TokenCache::new(still);
-    let fetch = |tenant| {
-        let Ask::Fetch(ticket) = cache.ask(&tenant) else { panic!("not asked to fetch") };
-        ticket
-    };
-    let forgotten = fetch(0);
+    let forgotten = first(&cache, 0);
     for tenant in 1..=1000 {
         advance(seconds(0.001)).await;
-        fetch(tenant).land(&Secret::new("token"), seconds(3600.0));
+        first(&cache, tenant).land(&Secret::new("token"), seconds(3600.0));
     }
-    let _next = fetch(0);
+    let _next = first(&cache, 0);
     drop(forgotten);
     assert!(matches!(cache.ask(&0), Ask::Join(_)), "a second fetch");
 }
@@ -173,8 +171,7 @@ async fn the_end_of_a_forgotten_fetch_is_not_the_end_of_the_next() {
 async fn memory_is_bounded_whoever_asks() {
     let cache: Arc<TokenCache<u32>> = TokenCache::new(still);
     for tenant in 0..1500 {
-        let Ask::Fetch(ticket) = cache.ask(&tenant) else { panic!("not asked to fetch") };
-        ticket.land(&Secret::new("token"), seconds(3600.0));
+        first(&cache, tenant).land(&Secret::new("token"), seconds(3600.0));
         advance(seconds(0.001)).await;
     }
     assert!(matches!(cache.ask(&0), Ask::Fetch(_)), "the least lately asked has gone");
