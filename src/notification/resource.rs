@@ -25,6 +25,10 @@ pub struct Resource<'a> {
 impl<'a> Resource<'a> {
     /// Reads a relative resource URL; anything absolute or with an id that could steer a request elsewhere is `None`.
     pub fn parse(url: &'a str) -> Option<Self> {
+        // What nearly all are, as Graph spells it; the rest of this took a tenth of the whole reading.
+        if let Some(call_id) = url.strip_prefix("/communications/calls/").filter(|rest| is_id(rest)) {
+            return Some(Self { call_id, part: Part::Call });
+        }
         let mut segments = url.strip_prefix('/').unwrap_or(url).split('/');
         match segments.next()? {
             root if root.eq_ignore_ascii_case("communications") || root.eq_ignore_ascii_case("app") => {}
