@@ -7,7 +7,10 @@ use std::{fs, path::Path};
 /// A word, the only places under `src/` that may name it, and why.
 const HOMES: &[(&str, &[&str], &str)] = &[
     ("pyo3", &["python/"], "Python lives in one folder"),
-    ("reqwest", &["send/transport/", "simulator/line.rs"], "one transport"),
+    ("hyper", &["send/transport/"], "one transport"),
+    ("hyper_rustls", &["send/transport/"], "one transport"),
+    ("hyper_util", &["send/transport/"], "one transport"),
+    ("reqwest", &["simulator/line.rs"], "one transport, and the simulator's line to the bot"),
     ("rustls", &["send/transport/"], "one transport"),
     ("axum", &["simulator/"], "only the simulator is a server"),
     ("Instant::now", &["send/clock.rs", "simulator/"], "time comes from the clock"),

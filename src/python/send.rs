@@ -475,7 +475,7 @@ impl Sender {
                 }
             };
             let connection =
-                async { if again { transport.keep_warm(url).await } else { transport.warm_up(url).await } };
+                async { if again { transport.keep_warm(&url).await } else { transport.warm_up(&url).await } };
             let (token, connection) = tokio::join!(token, tokio::time::timeout_at(deadline.at(), connection));
             token.map_err(Cold::NoToken)?;
             match connection {

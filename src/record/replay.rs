@@ -156,7 +156,7 @@ impl Post {
         let method = self.request.method.as_deref().unwrap_or("POST");
         let (shown, began) = (shown(&self.url), clock::now());
         let body = self.request.body.clone().into();
-        let result = self.transport.repeat(method, self.url, &headers, body, self.timeout).await;
+        let result = self.transport.repeat(method, &self.url, &headers, body, self.timeout).await;
         let (status, error) = match result {
             Ok(answer) => (Some(answer.status), None),
             Err(failure) => (None, Some(format!("{shown}: {}", failure.0))),

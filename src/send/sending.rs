@@ -176,7 +176,7 @@ impl Sending {
         let (began, until) = (clock::now(), self.until());
         let flag = SentFlag::until(until);
         let (request, headers) = (&self.request, self.request.headers());
-        let post = transport.post_json(request.url().clone(), token, &headers, request.body(), &flag);
+        let post = transport.post_json(request.url(), token, &headers, request.body(), &flag);
         let result = timeout_at(until, post).await;
         let sent = matches!(result, Ok(Ok(_))) || !flag.withdraw();
         let result = match result {
@@ -254,9 +254,9 @@ impl Sending {
 
     async fn probe(&mut self, transport: &Transport, token: &Secret) -> Happened {
         let (began, until) = (clock::now(), self.until());
-        let headers = self.request.headers();
+        let (call, headers) = (self.request.call(), self.request.headers());
         let flag = SentFlag::default();
-        let get = transport.get_json(self.request.call(), token, &headers, until, &flag);
+        let get = transport.get_json(&call, token, &headers, until, &flag);
         let result = match timeout_at(until, get).await {
             Ok(result) => result.map(|answer| without_token(answer, token)),
             Err(_) => Err(self.too_slow(until, "no answer")),

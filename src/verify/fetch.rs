@@ -69,7 +69,7 @@ impl KeySource {
 }
 
 async fn get(transport: &Transport, url: &Url) -> Result<String, String> {
-    let answer = transport.get(url.clone(), LIMIT).await;
+    let answer = transport.get(url, LIMIT).await;
     let answer = answer.map_err(|Failure(why)| format!("{}: {why}", host(url)))?;
     if answer.status != 200 {
         return Err(format!("{} answered {}", host(url), answer.status));

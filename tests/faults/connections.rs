@@ -8,7 +8,7 @@ use callredirect::outcome::{Outcome, Verdict};
 use callredirect::send::transport::{Settings, Transport};
 
 use crate::certificates::Bad;
-use crate::frames::rst_stream;
+use crate::frames::{goaway, rst_stream};
 use crate::graph::{Fault, Graph, Weather};
 use crate::table::End;
 use crate::time::{as_time_passes, settle};
@@ -183,5 +183,28 @@ async fn a_server_that_wants_fewer_requests_gets_them_later() {
         let call = as_time_passes(STEP, call).await;
         assert_eq!(call.outcome.verdict, accepted());
         assert_eq!(call.outcome.elapsed > Duration::from_millis(500), late, "{:?}", call.outcome);
+    }
+}
+
+/// What is no redirect may be sent again when the server has said that it did not look at it, and so is, twice.
+#[tokio::test(start_paused = true)]
+async fn a_question_that_was_turned_away_is_asked_again() {
+    const REFUSED: &[u8] = rst_stream!(reason 7);
+    const GOING: &[u8] = goaway!(last 0, reason 0);
+    const BUSY: &[u8] = rst_stream!(reason 11);
+    let rows = [
+        (REFUSED, 1, Some(200), 2),
+        (REFUSED, 2, Some(200), 3),
+        (GOING, 2, Some(200), 3),
+        (REFUSED, 3, None, 3),
+        (BUSY, 1, None, 1),
+    ];
+    for (frame, times, status, asked) in rows {
+        let graph = Graph::start(Fault::TurnedAway { frame, times }, Weather::Once);
+        let transport = transport(&graph, &Arc::default());
+        let url = graph.url().parse().unwrap();
+        let answer = as_time_passes(STEP, transport.get(&url, 100)).await;
+        assert_eq!(answer.as_ref().map(|answer| answer.status).ok(), status, "{answer:?}");
+        assert_eq!(graph.wire().matches("GET").count(), asked, "{}", graph.wire());
     }
 }

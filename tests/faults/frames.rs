@@ -52,7 +52,10 @@ pub(crate) async fn serve(graph: &Graph, mut stream: impl Socket, connection: us
             HEADERS => {
                 assert_eq!(flags & END_STREAM, END_STREAM);
                 graph.see(connection, "GET");
-                answer(graph, &mut stream, connection, id, false).await;
+                match graph.turns_away() {
+                    Some(frame) => stream.write_all(&on(id, frame)).await.unwrap(),
+                    None => answer(graph, &mut stream, connection, id, false).await,
+                }
             }
             DATA => {
                 redirects.get_mut(&id).unwrap().extend(payload);

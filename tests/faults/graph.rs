@@ -42,6 +42,8 @@ pub(crate) enum Fault {
     Read(Ending),
     /// The same, over HTTP/2: a frame, then perhaps the end of the connection.
     Frame { frame: &'static [u8], close: bool },
+    /// HTTP/2: that frame in place of the first so many answers to whatever is no redirect.
+    TurnedAway { frame: &'static [u8], times: usize },
     /// Nothing, over HTTP/2.
     None,
 }
@@ -78,6 +80,7 @@ struct Seen {
     connections: Vec<Vec<String>>,
     redirects: Vec<Vec<u8>>,
     took_effect: usize,
+    turned_away: usize,
     flooded: usize,
     unencrypted: Vec<u8>,
     pings: usize,
@@ -230,7 +233,7 @@ impl Graph {
                 self.see(connection, "no TLS");
             }
             Fault::Refused | Fault::Unread(_) | Fault::Read(_) => self.http1(stream, connection).await,
-            Fault::Frame { .. } | Fault::None => {
+            Fault::Frame { .. } | Fault::TurnedAway { .. } | Fault::None => {
                 self.greet(stream, certificates::good(true), connection).await;
             }
             _ => self.greet(stream, certificates::good(false), connection).await,
@@ -273,6 +276,14 @@ impl Graph {
             seen.took_effect += 1;
         }
         faulty
+    }
+
+    /// What it answers to a request that is no redirect, if not what Graph does.
+    pub(crate) fn turns_away(&self) -> Option<&'static [u8]> {
+        let Fault::TurnedAway { frame, times } = self.fault else { return None };
+        let mut seen = self.seen.lock().unwrap();
+        seen.turned_away += 1;
+        (seen.turned_away <= times).then_some(frame)
     }
 
     /// What Graph answers: status and body.

@@ -184,7 +184,7 @@ async fn a_connection_can_be_opened_beforehand() {
         let server = Server::start(vec![first]);
         let endpoint = endpoint(&server.url());
         let transport = endpoint.transport().unwrap();
-        assert_eq!(transport.warm_up(endpoint.url()).await, Ok(()), "{status}");
+        assert_eq!(transport.warm_up(&endpoint.url()).await, Ok(()), "{status}");
         settle().await;
         let prepared = endpoint.prepare(CALL, &to_user(), None).unwrap();
         let outcome = send(&transport, &prepared, &Secret::new(TOKEN), Deadline::after(seconds(13.0))).await;
@@ -210,7 +210,7 @@ async fn a_connection_in_use_is_not_warmed_up() {
     let sending = send(&transport, &request, &token, Deadline::after(seconds(13.0)));
     let warming = async {
         tokio::time::sleep(seconds(1.0)).await;
-        transport.keep_warm(endpoint.url()).await
+        transport.keep_warm(&endpoint.url()).await
     };
     let both = Box::pin(async { tokio::join!(sending, warming) });
     assert_eq!(as_time_passes(seconds(0.01), both).await.1, Ok(()));
@@ -222,7 +222,7 @@ async fn a_connection_in_use_is_not_warmed_up() {
     let transport = endpoint.transport().unwrap();
     let still = Still::new();
     for _ in 0..2 {
-        assert_eq!(transport.keep_warm(endpoint.url()).await, Ok(()));
+        assert_eq!(transport.keep_warm(&endpoint.url()).await, Ok(()));
         settle().await;
     }
     drop(still);
@@ -236,7 +236,7 @@ async fn a_connection_that_does_not_open_well_is_not_used() {
     let endpoint = endpoint(&server.url());
     let transport = endpoint.transport().unwrap();
     let before = clock::now();
-    let opened = as_time_passes(seconds(0.01), transport.warm_up(endpoint.url())).await;
+    let opened = as_time_passes(seconds(0.01), transport.warm_up(&endpoint.url())).await;
     assert!(opened.unwrap_err().0.starts_with("timed out"));
     assert_eq!(before.elapsed(), seconds(3.0));
     let prepared = endpoint.prepare(CALL, &to_user(), None).unwrap();
@@ -260,7 +260,7 @@ async fn after_a_503_connections_are_new_and_old_requests_finish() {
     let transport = endpoint.transport().unwrap();
     let post = async |transport: Transport| {
         let (url, flag) = (server.url().parse().unwrap(), SentFlag::default());
-        let head = transport.post_json(url, &Secret::new(TOKEN), &[], "{}".into(), &flag).await.unwrap();
+        let head = transport.post_json(&url, &Secret::new(TOKEN), &[], "{}".into(), &flag).await.unwrap();
         head.answer(clock::now() + seconds(1.0)).await.status
     };
     let later = async |wait: f64| {
@@ -276,6 +276,6 @@ async fn after_a_503_connections_are_new_and_old_requests_finish() {
 async fn nothing_goes_out_in_the_clear_but_to_this_machine() {
     let server = Server::start(vec![answering(accepted())]);
     let url = server.url().parse().unwrap();
-    assert!(Transport::new(false).unwrap().get(url, 1).await.is_err());
+    assert!(Transport::new(false).unwrap().get(&url, 1).await.is_err());
     assert!(server.requests().is_empty());
 }

@@ -103,7 +103,7 @@ async fn a_request_taken_back_is_not_sent_by_a_connection_made_later() {
     let flag = SentFlag::default();
     assert!(flag.withdraw());
     let url = server.url().parse().unwrap();
-    let result = transport.post_json(url, &Secret::new(TOKEN), &[], "{}".into(), &flag).await;
+    let result = transport.post_json(&url, &Secret::new(TOKEN), &[], "{}".into(), &flag).await;
     settle().await;
     drop(still);
     assert!(result.is_err());
@@ -123,7 +123,7 @@ async fn nothing_is_taken_after_its_time() {
         let moment = clock::now() + seconds(1.0);
         let flag = SentFlag::until(moment);
         tokio::time::advance(seconds(1.0 - age)).await;
-        let result = transport.post_json(url.clone(), &token, &[], "{}".into(), &flag).await;
+        let result = transport.post_json(&url, &token, &[], "{}".into(), &flag).await;
         settle().await;
         assert_eq!((result.is_ok(), flag.withdraw()), (taken, !taken), "{age}");
     }

@@ -107,7 +107,7 @@ impl TokenProvider {
             .get_or_make(|| Transport::new(nearby))
             .map_err(|Failure(why)| TokenError::new(format!("could not set up TLS: {why}")))?;
         let request = self.credential.request(want, clock::unix())?;
-        Ok(match transport.ask_token(request.url, &request.headers, request.form).await {
+        Ok(match transport.ask_token(&request.url, &request.headers, request.form).await {
             Ok(answer) => read(&answer, &request.whom),
             Err(Failure(why)) => {
                 Read::Again(TokenError::new(format!("no token from {}: {why}", request.whom)), None)

@@ -70,6 +70,7 @@ impl SentFlag {
 }
 
 /// The body, telling when a connection takes it: that is the difference between "not sent" and "perhaps delivered".
+#[derive(Clone)]
 pub(super) struct Watched {
     body: Option<Bytes>,
     sent: SentFlag,
@@ -77,7 +78,7 @@ pub(super) struct Watched {
 
 impl Watched {
     pub(super) fn new(body: Bytes, sent: &SentFlag) -> Self {
-        Self { body: Some(body), sent: sent.clone() }
+        Self { body: Some(body).filter(|body| !body.is_empty()), sent: sent.clone() }
     }
 }
 

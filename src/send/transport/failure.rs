@@ -1,6 +1,9 @@
 //! Why nothing came back, and whether the server said that it had not looked.
 
 use std::error::Error;
+use std::fmt::Display;
+
+use hyper_util::client::legacy;
 
 /// Nothing came back: why, in words without addresses or secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,16 +11,18 @@ pub struct Failure(pub String);
 
 impl Failure {
     /// The innermost cause, which is the one that tells ("Connection refused"), and the stage it happened in.
-    pub(super) fn of(error: &reqwest::Error) -> Self {
+    pub(super) fn of(error: &legacy::Error) -> Self {
         let stage = match () {
             () if error.is_connect() => "could not connect",
-            () if error.is_timeout() => "timed out",
-            () if error.is_builder() => "could not build the request",
             () if Word::of(error).unread => "the server turned it away unread",
             () => "the connection broke",
         };
         let cause = causes(error).last();
         Self(cause.map_or_else(|| stage.to_owned(), |cause| format!("{stage}: {cause}")))
+    }
+
+    pub(super) fn unsendable(error: impl Display) -> Self {
+        Self(format!("could not build the request: {error}"))
     }
 }
 
@@ -32,7 +37,7 @@ pub(super) struct Word {
 }
 
 impl Word {
-    pub(super) fn of(error: &reqwest::Error) -> Self {
+    pub(super) fn of(error: &legacy::Error) -> Self {
         match causes(error).find_map(|cause| cause.downcast_ref::<h2::Error>()) {
             Some(error) if error.is_remote() => Self {
                 // A stream that the server's last one covers ends in an I/O error instead of its going away.
@@ -45,7 +50,7 @@ impl Word {
     }
 }
 
-fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+fn causes(error: &legacy::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
     let mut next = error.source();
     std::iter::from_fn(move || {
         let cause = next?;

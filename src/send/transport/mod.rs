@@ -4,17 +4,22 @@
 //! most [`ANSWER_LIMIT`] bytes of an answer.
 
 mod body;
+mod connect;
 mod failure;
 mod names;
 mod pool;
 mod tls;
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Body, Client, Method, RequestBuilder, Response, StatusCode};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
 use tokio::time::timeout_at;
 use url::Url;
 
@@ -36,6 +41,9 @@ const GET_TIMEOUT: Duration = Duration::from_secs(5);
 /// An issuer of tokens may be asked again, so it is not waited for as long as a call lasts.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(3);
 const WARM_UP_TIMEOUT: Duration = Duration::from_secs(3);
+/// A redirect is sent again by others, who know what it costs.
+const UNREAD_AGAIN: u8 = 2;
+const USER_AGENT: &str = concat!("callredirect/", env!("CARGO_PKG_VERSION"));
 
 /// Connections to one service, shared by all clones.
 #[derive(Debug, Clone)]
@@ -56,7 +64,7 @@ pub struct Answer {
 
 /// The head of an answer. The status settles what became of the request.
 #[derive(Debug)]
-pub struct Head(Response);
+pub struct Head(Response<Incoming>);
 
 impl Head {
     /// The answer as far as it matters: the body of a documented success is not read, any other for a second at most
@@ -82,145 +90,189 @@ impl Transport {
     /// One POST of a JSON body, one attempt.
     pub async fn post_json(
         &self,
-        url: Url,
+        url: &Url,
         token: &Secret,
         headers: &[(&'static str, &str)],
         body: Bytes,
         sent: &SentFlag,
     ) -> Result<Head, Failure> {
-        let request = |http: &Client| {
-            let request = http
-                .request(Method::POST, url)
-                .bearer_auth(token.expose())
-                .header(CONTENT_TYPE, "application/json")
-                .body(Body::wrap(Watched::new(body, sent)));
-            headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))
-        };
-        self.send(request, sent).await.map(Head)
+        let mut named = authorised(token, headers)?;
+        named.insert(header::CONTENT_TYPE, JSON);
+        let request = request(Method::POST, url, named, body, sent)?;
+        self.send(&request, 0, sent).await.map(Head)
     }
 
     /// One GET of a JSON document, one attempt. The flag is withdrawn if no connection came about.
     pub async fn get_json(
         &self,
-        url: Url,
+        url: &Url,
         token: &Secret,
         headers: &[(&'static str, &str)],
         until: Instant,
         sent: &SentFlag,
     ) -> Result<Answer, Failure> {
-        let request = |http: &Client| {
-            let request = http.request(Method::GET, url).bearer_auth(token.expose());
-            headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))
-        };
-        let response = self.send(request, sent).await?;
+        let request = request(Method::GET, url, authorised(token, headers)?, Bytes::new(), sent)?;
+        let response = self.send(&request, UNREAD_AGAIN, sent).await?;
         Ok(read(response, ANSWER_LIMIT, until).await)
     }
 
     /// One GET of a public document, of which at most `limit` bytes are read.
-    pub async fn get(&self, url: Url, limit: usize) -> Result<Answer, Failure> {
-        let until = clock::now() + GET_TIMEOUT;
-        let request = |http: &Client| http.request(Method::GET, url).timeout(GET_TIMEOUT);
-        let response = self.send(request, &SentFlag::default()).await?;
-        Ok(read(response, limit, until).await)
+    pub async fn get(&self, url: &Url, limit: usize) -> Result<Answer, Failure> {
+        self.ask(Method::GET, url, HeaderMap::new(), Bytes::new(), GET_TIMEOUT, limit).await
     }
 
     /// Asks for a token: a POST of the form, or a GET without one. The headers may be secret.
     pub async fn ask_token(
         &self,
-        url: Url,
+        url: &Url,
         headers: &[(&'static str, Secret)],
         form: Option<Bytes>,
     ) -> Result<Answer, Failure> {
-        let until = clock::now() + TOKEN_TIMEOUT;
         let mut named = HeaderMap::new();
         for (name, value) in headers {
-            let mut value = HeaderValue::from_str(value.expose())
-                .map_err(|_| Failure("a header holds characters no header has".to_owned()))?;
-            value.set_sensitive(true);
+            let value = secret(value.expose())
+                .ok_or_else(|| Failure("a header holds characters no header has".to_owned()))?;
             named.insert(*name, value);
         }
         let method = if form.is_some() { Method::POST } else { Method::GET };
-        let request = |http: &Client| {
-            let request = http.request(method, url).timeout(TOKEN_TIMEOUT).headers(named);
-            form.into_iter().fold(request, RequestBuilder::body)
-        };
-        let response = self.send(request, &SentFlag::default()).await?;
-        Ok(read(response, ANSWER_LIMIT, until).await)
+        self.ask(method, url, named, form.unwrap_or_default(), TOKEN_TIMEOUT, ANSWER_LIMIT).await
     }
 
     /// One request as somebody else once made it, for its replay. A header that no request can have is left out.
     pub async fn repeat(
         &self,
         method: &str,
-        url: Url,
+        url: &Url,
         headers: &[(String, Secret)],
         body: Bytes,
         timeout: Duration,
     ) -> Result<Answer, Failure> {
         let method = method.parse().map_err(|_| Failure("it has no such method".to_owned()))?;
-        let named: HeaderMap = headers
+        let named = headers
             .iter()
-            .filter_map(|(name, value)| {
-                let mut value = HeaderValue::from_str(value.expose()).ok()?;
-                value.set_sensitive(true);
-                Some((name.parse::<HeaderName>().ok()?, value))
-            })
-            .collect();
-        let request = |http: &Client| http.request(method, url).timeout(timeout).headers(named).body(body);
-        let response = self.send(request, &SentFlag::default()).await?;
-        Ok(read(response, 0, clock::now()).await)
+            .filter_map(|(name, value)| Some((name.parse::<HeaderName>().ok()?, secret(value.expose())?)));
+        self.ask(method, url, named.collect(), body, timeout, 0).await
     }
 
     /// Opens a connection to the service, or finds the open one alive, so that the next request need not wait for
     /// that. Asks for the head of `url`, without a token; the answer does not matter.
-    pub async fn warm_up(&self, url: Url) -> Result<(), Failure> {
-        let request = |http: &Client| http.request(Method::HEAD, url).timeout(WARM_UP_TIMEOUT);
-        self.send(request, &SentFlag::default()).await.map(drop)
+    pub async fn warm_up(&self, url: &Url) -> Result<(), Failure> {
+        let nothing = Bytes::new();
+        self.ask(Method::HEAD, url, HeaderMap::new(), nothing, WARM_UP_TIMEOUT, 0).await.map(drop)
     }
 
     /// The same for a connection that has been in use. While a request is under way that one keeps it: a second over
     /// HTTP/1.1 would only open another.
-    pub async fn keep_warm(&self, url: Url) -> Result<(), Failure> {
+    pub async fn keep_warm(&self, url: &Url) -> Result<(), Failure> {
         if self.0.current()?.busy() { Ok(()) } else { self.warm_up(url).await }
     }
 
+    /// What is no redirect: the request, and what came back within that time.
+    async fn ask(
+        &self,
+        method: Method,
+        url: &Url,
+        headers: HeaderMap,
+        body: Bytes,
+        time: Duration,
+        limit: usize,
+    ) -> Result<Answer, Failure> {
+        let (until, sent) = (clock::now() + time, SentFlag::default());
+        let request = request(method, url, headers, body, &sent)?;
+        let response = timeout_at(until, self.send(&request, UNREAD_AGAIN, &sent)).await;
+        let response = response.map_err(|_| Failure(format!("timed out: no answer within {time:?}")))?;
+        Ok(read(response?, limit, until).await)
+    }
+
+    /// Sends it; so many times `again` where the server says that it has not looked at it.
     async fn send(
         &self,
-        request: impl FnOnce(&Client) -> RequestBuilder,
+        request: &Request<Watched>,
+        mut again: u8,
         sent: &SentFlag,
-    ) -> Result<Response, Failure> {
-        let pool = self.0.current()?;
-        let using = pool.used();
-        let result = request(&pool.http).send().await;
-        match &result {
-            // Graph asks for a new connection after a 503.
-            Ok(response) if response.status() == StatusCode::SERVICE_UNAVAILABLE => drop(using),
-            Ok(_) => using.ended_well(),
-            Err(error) if error.is_connect() => {
+    ) -> Result<Response<Incoming>, Failure> {
+        loop {
+            let pool = self.0.current()?;
+            let using = pool.used();
+            let error = match pool.http.request(request.clone()).await {
+                Ok(response) => {
+                    // Graph asks for a new connection after a 503.
+                    if response.status() != StatusCode::SERVICE_UNAVAILABLE {
+                        using.ended_well();
+                    }
+                    return Ok(response);
+                }
+                Err(error) => error,
+            };
+            let word = Word::of(&error);
+            if error.is_connect() {
                 sent.withdraw();
                 using.ended_well();
+            } else if word.unread && !word.busy && again > 0 {
+                again -= 1;
+                continue;
+            } else {
+                sent.heard(word);
             }
-            Err(error) => sent.heard(Word::of(error)),
+            return Err(Failure::of(&error));
         }
-        result.map_err(|error| Failure::of(&error))
     }
+}
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+fn request(
+    method: Method,
+    url: &Url,
+    mut headers: HeaderMap,
+    body: Bytes,
+    sent: &SentFlag,
+) -> Result<Request<Watched>, Failure> {
+    headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+    headers.entry(header::USER_AGENT).or_insert(HeaderValue::from_static(USER_AGENT));
+    let mut request = Request::new(Watched::new(body, sent));
+    *request.method_mut() = method;
+    *request.uri_mut() = url.as_str().parse().map_err(Failure::unsendable)?;
+    *request.headers_mut() = headers;
+    Ok(request)
+}
+
+fn authorised(token: &Secret, headers: &[(&'static str, &str)]) -> Result<HeaderMap, Failure> {
+    let bearer = format!("Bearer {}", token.expose());
+    let bearer = secret(&bearer).ok_or_else(|| Failure::unsendable("the token cannot stand in a header"))?;
+    let mut named = HeaderMap::from_iter([(header::AUTHORIZATION, bearer)]);
+    for (name, value) in headers {
+        named.insert(*name, HeaderValue::from_str(value).map_err(Failure::unsendable)?);
+    }
+    Ok(named)
+}
+
+/// A value that nothing prints.
+fn secret(text: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 /// A body that breaks off, dawdles or overflows only costs what it would have explained.
-async fn read(mut response: Response, limit: usize, until: Instant) -> Answer {
-    let status = response.status().as_u16();
-    let request_id = header(response.headers(), "request-id");
-    let retry_after = header(response.headers(), "retry-after");
+async fn read(response: Response<Incoming>, limit: usize, until: Instant) -> Answer {
+    let (head, mut rest) = response.into_parts();
+    let named = |name: &str| {
+        let value = head.headers.get(name)?.to_str().ok()?;
+        Some(value.chars().take(200).collect())
+    };
     let mut body = Vec::new();
     while body.len() < limit
-        && let Ok(Ok(Some(chunk))) = timeout_at(until, response.chunk()).await
+        && let Ok(Some(Ok(frame))) =
+            timeout_at(until, poll_fn(|context| Pin::new(&mut rest).poll_frame(context))).await
     {
         let room = limit.saturating_sub(body.len());
-        body.extend(chunk.iter().take(room));
+        body.extend(frame.data_ref().into_iter().flatten().take(room));
     }
-    Answer { status, request_id, retry_after, body }
-}
-
-fn header(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name)?.to_str().ok().map(|value| value.chars().take(200).collect())
+    Answer {
+        status: head.status.as_u16(),
+        request_id: named("request-id"),
+        retry_after: named("retry-after"),
+        body,
+    }
 }

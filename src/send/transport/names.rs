@@ -6,10 +6,13 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
+use std::vec;
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use hyper_util::client::legacy::connect::dns::Name;
 use tokio::sync::watch;
+use tower_service::Service;
 
 use crate::send::clock::{self, Instant};
 
@@ -96,18 +99,27 @@ impl Question {
     }
 }
 
-/// What reqwest asks.
+/// What the connector asks.
+#[derive(Clone)]
 pub(super) struct Resolver(pub(super) Arc<Names>);
 
-impl Resolve for Resolver {
-    fn resolve(&self, name: Name) -> Resolving {
+impl Service<Name> for Resolver {
+    type Response = vec::IntoIter<SocketAddr>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
         let names = Arc::clone(&self.0);
         Box::pin(async move {
             let question = names.ask(name.as_str());
             let found = question.clone().answer().await;
             names.forget(&question);
             let turn = names.turn.fetch_add(1, Ordering::Relaxed);
-            Ok(Box::new(shortlist(found?, turn).into_iter()) as Addrs)
+            Ok(shortlist(found.map_err(io::Error::other)?, turn).into_iter())
         })
     }
 }

@@ -5,24 +5,22 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use reqwest::{Client, redirect};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::Failure;
+use super::body::Watched;
+use super::connect::Connector;
+use super::failure::Failure;
 use super::names::{Lookup, Names, Resolver};
 use super::tls::Tls;
 use crate::send::clock::{self, Instant};
 
-/// Name, TCP and TLS together.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 // Below the 60 s after which common proxies drop an idle connection without a word.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 /// So that a service that moved to other addresses is followed there.
 const MAX_AGE: Duration = Duration::from_secs(5 * 60);
 const PING_EVERY: Duration = Duration::from_secs(10);
 const PING_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long the kernel waits for what it sent to be acknowledged.
-#[cfg(target_os = "linux")]
-const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
 
 /// What a transport cannot find out by itself.
 #[derive(Clone, Default)]
@@ -45,7 +43,7 @@ pub(super) struct Pools {
 
 /// Connections that were made under the same circumstances. Requests under way keep theirs to their end.
 pub(super) struct Pool {
-    pub(super) http: Client,
+    pub(super) http: Client<Connector, Watched>,
     born: Instant,
     doubtful: AtomicBool,
     busy: AtomicUsize,
@@ -76,24 +74,18 @@ impl Pools {
         }
     }
 
-    fn client(&self) -> Result<Client, Failure> {
-        let builder = Client::builder()
-            .user_agent(concat!("callredirect/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .tls_backend_preconfigured(self.tls.config()?)
-            .https_only(!self.loopback)
-            .dns_resolver(Resolver(Arc::clone(&self.names)))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .tcp_nodelay(true)
+    fn client(&self) -> Result<Client<Connector, Watched>, Failure> {
+        let resolver = Resolver(Arc::clone(&self.names));
+        let connector = Connector::new(self.loopback, resolver, self.tls.config()?);
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .http2_keep_alive_interval(PING_EVERY)
             .http2_keep_alive_timeout(PING_TIMEOUT)
             .http2_keep_alive_while_idle(true);
-        #[cfg(target_os = "linux")]
-        let builder = builder.tcp_user_timeout(UNACKNOWLEDGED);
-        let builder = if self.loopback { builder.no_proxy() } else { builder };
-        builder.build().map_err(|error| Failure::of(&error))
+        Ok(builder.build(connector))
     }
 }
 
