@@ -372,6 +372,11 @@ fn user_information_is_masked_however_it_is_written() {
         ("https://h\\@me:secret@h", "https://***@h"),
         ("//secret@h/x", "//***@h/x"),
         ("me:secret@h/x", "me:***@h/x"),
+        ("https://me:se/cret@h/x?secret", "https://***@h/x?***"),
+        ("https://me:se?cret@h/x#secret", "https://***@h/x?***"),
+        ("https://me:se#c/ret@h", "https://***@h"),
+        ("https://h/l/19:meeting@thread.v2/0?secret", "https://h/l/19:meeting@thread.v2/0?***"),
+        ("/x?secret:secret@h", "/***@h"),
         ("https://h/19:meeting@thread.v2", "https://h/19:meeting@thread.v2"),
         ("https://h", "https://h"),
     ] {

@@ -72,13 +72,19 @@ fn authority(uri: &str) -> Option<&str> {
 }
 
 /// The URI as it may be shown: without user information and query, where keys are kept. Also where it is no valid URL,
-/// for whoever prints it wants to know why.
+/// for whoever prints it wants to know why: a password with a `/`, `?` or `#` in it ends the host too early, so the last
+/// `@` of all counts then.
 pub fn masked_uri(uri: &str) -> String {
-    let (shown, hidden) = uri.split_at(uri.find(['?', '#']).unwrap_or(uri.len()));
-    let rest = shown.split_once(':').map_or(shown, |(_, rest)| rest).trim_start_matches(['/', '\\']);
+    let broken = Url::parse(uri).is_err();
+    let user_end = uri.rfind('@').filter(|_| broken).unwrap_or(0);
+    let query =
+        uri.get(user_end..).and_then(|rest| rest.find(['?', '#'])).map_or(uri.len(), |at| user_end + at);
+    let (shown, hidden) = uri.split_at(query);
+    let scheme = shown.split_once(':').filter(|(scheme, _)| !scheme.contains(['/', '?', '#']));
+    let rest = scheme.map_or(shown, |(_, rest)| rest).trim_start_matches(['/', '\\']);
     let before = shown.strip_suffix(rest).unwrap_or_default();
-    let user_end = rest.find('/').and_then(|end| rest.get(..end)).unwrap_or(rest).rfind('@');
-    let shown = match user_end.and_then(|at| rest.get(at..)) {
+    let host = if broken { Some(rest) } else { rest.split('/').next() };
+    let shown = match host.and_then(|host| rest.get(host.rfind('@')?..)) {
         Some(host) => format!("{before}***{host}"),
         None => shown.to_owned(),
     };
