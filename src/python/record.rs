@@ -315,13 +315,10 @@ fn micros(unix: f64) -> i64 {
 }
 
 pub(super) fn seconds(name: &str, seconds: f64) -> PyResult<Duration> {
-    // No clock counts as far as a `Duration` does.
-    Duration::try_from_secs_f64(seconds).map(|time| time.min(YEAR)).map_err(|_| {
+    Duration::try_from_secs_f64(seconds).map(|time| time.min(clock::YEAR)).map_err(|_| {
         PyValueError::new_err(format!("{name} must be a number of seconds from 0 on, not {seconds}"))
     })
 }
-
-const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 /// With the file's name, as `open` has it.
 fn named(error: &std::io::Error, path: PathBuf) -> PyErr {

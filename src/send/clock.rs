@@ -15,7 +15,8 @@ pub fn unix() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
-const YEAR: f64 = 365.0 * 86_400.0;
+/// The longest time that anybody may ask for: no clock counts as far as a `Duration` does.
+pub const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 /// The moment a notification arrived. Monotonic: what deadlines count from.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,7 +33,7 @@ impl Arrival {
 
     /// So many seconds ago; an age that is negative or not a number counts as 0, one beyond a year as a year.
     pub fn ago(seconds: f64) -> Self {
-        let age = Duration::try_from_secs_f64(seconds.clamp(0.0, YEAR)).unwrap_or_default();
+        let age = Duration::try_from_secs_f64(seconds.clamp(0.0, YEAR.as_secs_f64())).unwrap_or_default();
         let this = Self::now();
         // Some clocks begin when the machine starts: as far back as they go, for old must not become new.
         let at = (0..32).find_map(|halvings| this.at.checked_sub(age / (1 << halvings)));

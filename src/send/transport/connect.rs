@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::Uri;
-use hyper::header::{HeaderMap, HeaderValue, USER_AGENT};
+use hyper::header::{HeaderMap, USER_AGENT};
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tower_service::Service;
 
+use super::OURSELVES;
 use super::names::Resolver;
 
 /// Name, TCP and TLS together.
@@ -28,7 +29,6 @@ const KEEPALIVES: u32 = 3;
 /// How long the kernel waits for what it sent to be acknowledged.
 #[cfg(target_os = "linux")]
 const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
-const USER: HeaderValue = HeaderValue::from_static(super::USER_AGENT);
 
 type Fault = Box<dyn Error + Send + Sync>;
 type Connecting<T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send>>;
@@ -106,7 +106,7 @@ impl Service<Uri> for Way {
             proxy.uri().clone(),
             HttpsConnector::from((self.tcp.clone(), Arc::clone(&self.to_proxy))),
         );
-        let mut tunnel = tunnel.with_headers(HeaderMap::from_iter([(USER_AGENT, USER)]));
+        let mut tunnel = tunnel.with_headers(HeaderMap::from_iter([(USER_AGENT, OURSELVES)]));
         if let Some(own) = proxy.basic_auth() {
             tunnel = tunnel.with_auth(own.clone());
         }

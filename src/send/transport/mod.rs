@@ -41,9 +41,10 @@ const GET_TIMEOUT: Duration = Duration::from_secs(5);
 /// An issuer of tokens may be asked again, so it is not waited for as long as a call lasts.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(3);
 const WARM_UP_TIMEOUT: Duration = Duration::from_secs(3);
-/// A redirect is sent again by others, who know what it costs.
+/// How often more what is no redirect is sent where the server turned it away unread. A redirect is sent again by
+/// others, who know what it costs.
 const UNREAD_AGAIN: u8 = 2;
-const USER_AGENT: &str = concat!("callredirect/", env!("CARGO_PKG_VERSION"));
+const OURSELVES: HeaderValue = HeaderValue::from_static(concat!("callredirect/", env!("CARGO_PKG_VERSION")));
 
 /// Connections to one service, shared by all clones.
 #[derive(Debug, Clone)]
@@ -102,7 +103,7 @@ impl Transport {
         self.send(&request, 0, sent).await.map(Head)
     }
 
-    /// One GET of a JSON document, one attempt. The flag is withdrawn if no connection came about.
+    /// One GET of a JSON document, one attempt, unless it is turned away unread. The flag is withdrawn if no connection came about.
     pub async fn get_json(
         &self,
         url: &Url,
@@ -229,7 +230,7 @@ fn request(
     sent: &SentFlag,
 ) -> Result<Request<Watched>, Failure> {
     headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));
-    headers.entry(header::USER_AGENT).or_insert(HeaderValue::from_static(USER_AGENT));
+    headers.entry(header::USER_AGENT).or_insert(OURSELVES);
     let mut request = Request::new(Watched::new(body, sent));
     *request.method_mut() = method;
     *request.uri_mut() = url.as_str().parse().map_err(Failure::unsendable)?;
